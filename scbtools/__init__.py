@@ -1,0 +1,43 @@
+"""Sparse contextual bigrams and the linear transformer that learns them."""
+
+from scbtools import recipes
+from scbtools.gradients import minibatch_gradients, precondition
+from scbtools.population import (
+    Gradients,
+    population_gradients,
+    population_loss,
+)
+from scbtools.signals import Signals, signals, similarity, support_recovered
+from scbtools.task import Batch, SCBTask
+from scbtools.training import Run, Stage, Transform, train
+from scbtools.transformer import (
+    Params,
+    predict,
+    transfer_start,
+    true_params,
+    uniform_start,
+)
+
+__all__ = [
+    "Batch",
+    "Gradients",
+    "Params",
+    "Run",
+    "SCBTask",
+    "Signals",
+    "Stage",
+    "Transform",
+    "minibatch_gradients",
+    "population_gradients",
+    "population_loss",
+    "precondition",
+    "predict",
+    "recipes",
+    "signals",
+    "similarity",
+    "support_recovered",
+    "train",
+    "transfer_start",
+    "true_params",
+    "uniform_start",
+]

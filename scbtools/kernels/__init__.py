@@ -1,0 +1,1 @@
+"""Compiled kernels: the token stream and the mini-batch gradient."""

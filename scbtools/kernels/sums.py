@@ -1,0 +1,80 @@
+"""Sums whose bits do not depend on the machine: fixed lanes for floats, fixed point for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scbtools._jit import inline, jit
+
+__all__ = ["exponent_above", "lane_sum", "lane_sum_abs", "to_fixed"]
+
+LANES = 8
+
+
+@jit
+def _combine(s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, s6: Any, s7: Any) -> float:
+    """Return the sum of eight lanes, paired always alike."""
+    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+
+
+@jit
+def lane_sum(x: Any) -> float:
+    """Return the sum of a 1-D array, taken in eight interleaved lanes.
+
+    One written-out order: the compiler may put the lanes in wide registers, it may not reorder.
+    """
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        s0 += x[i]
+        s1 += x[i + 1]
+        s2 += x[i + 2]
+        s3 += x[i + 3]
+        s4 += x[i + 4]
+        s5 += x[i + 5]
+        s6 += x[i + 6]
+        s7 += x[i + 7]
+    for i in range(whole, x.size):
+        s0 += x[i]
+    return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
+
+
+@jit
+def lane_sum_abs(x: Any) -> float:
+    """Return the sum of absolute values of a 1-D array, in the order of `lane_sum`."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    whole = x.size // LANES * LANES
+    for i in range(0, whole, LANES):
+        s0 += abs(x[i])
+        s1 += abs(x[i + 1])
+        s2 += abs(x[i + 2])
+        s3 += abs(x[i + 3])
+        s4 += abs(x[i + 4])
+        s5 += abs(x[i + 5])
+        s6 += abs(x[i + 6])
+        s7 += abs(x[i + 7])
+    for i in range(whole, x.size):
+        s0 += abs(x[i])
+    return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
+
+
+@jit
+def exponent_above(bound: Any) -> int:
+    """Return an integer e with |bound| < 2^e, read off the float's own exponent."""
+    e = 0
+    while bound >= 1.0:
+        bound *= 0.5
+        e += 1
+    while 0.0 < bound < 0.5:
+        bound *= 2.0
+        e -= 1
+    return e
+
+
+@inline
+def to_fixed(x, scale):  # type: ignore[no-untyped-def]
+    """Return x * scale as int64, rounded to nearest (halves away from zero)."""
+    scaled = x * scale
+    return np.int64(scaled + (0.5 if scaled >= 0.0 else -0.5))

@@ -1,0 +1,208 @@
+"""Transition matrices: validation, stationary distribution, random and related ones.
+
+Columns are distributions: P[:, k] is the law of the token that follows k.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scbtools import _check
+from scbtools._jit import jit
+
+__all__ = ["stationary_distribution", "transition_matrix"]
+
+_TOLERANCE = 1e-9
+
+
+def distribution_columns(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return a matrix whose columns are distributions, sums mended to rounding, or raise.
+
+    Raises
+    ------
+    ValueError
+        If an entry is negative or a column's sum is off by more than 1e-9.
+    """
+    array = _check.matrix(name, value)
+    if (array < 0).any():
+        row, column = np.argwhere(array < 0)[0]
+        raise ValueError(
+            f"{name} has the negative entry {array[row, column]:g} at row {row}, column {column}; "
+            f"entries are probabilities"
+        )
+    sums = array.sum(axis=0)
+    worst = int(np.argmax(np.abs(sums - 1)))
+    if abs(sums[worst] - 1) > _TOLERANCE:
+        raise ValueError(
+            f"column {worst} of {name} sums to {sums[worst]:.9g}, not 1; each column must be a "
+            f"distribution: divide it by its sum (or transpose {name} if its rows are)"
+        )
+    mended: NDArray[np.float64] = np.ascontiguousarray(array / sums)
+    return mended
+
+
+def transition_matrix(value: ArrayLike) -> NDArray[np.float64]:
+    """Return a validated (N, N) transition matrix with a unique, positive stationary distribution.
+
+    Raises
+    ------
+    ValueError
+        If it is not square, N is not in 2 .. 65535, its columns are not distributions, or some
+        token cannot be reached from some other (then mu is not unique, or not positive).
+    """
+    array = _check.matrix("transition", value)
+    size = array.shape[0]
+    if array.shape != (size, size):
+        raise ValueError(f"transition must be square, got shape {array.shape}")
+    if not 2 <= size <= 65535:
+        raise ValueError(f"transition must have 2 to 65535 tokens, got {size}")
+    array = distribution_columns("transition", array)
+    edges = array > 0
+    for graph, words in ((edges, "cannot be reached from"), (edges.T, "cannot reach")):
+        missing = ~_reached(graph)
+        if missing.any():
+            raise ValueError(
+                f"token {int(np.argmax(missing))} {words} token 0 under transition, so the "
+                f"stationary distribution is not unique or has zeros; every token must lead to "
+                f"every other: mix in a little of the uniform matrix"
+            )
+    return array
+
+
+def _reached(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which tokens can be reached from token 0, where edges[n, k] leads from k to n."""
+    seen = np.zeros(len(edges), bool)
+    seen[0] = True
+    while True:
+        grown = seen | edges[:, seen].any(axis=1)
+        if (grown == seen).all():
+            return seen
+        seen = grown
+
+
+@jit
+def _gth(p):  # type: ignore[no-untyped-def]
+    """Return the stationary distribution by the elimination of Grassmann, Taksar and Heyman.
+
+    Subtracts nothing, so that every entry is accurate to rounding, and runs in one order.
+    `p` holds rows as distributions and is overwritten.
+    """
+    size = p.shape[0]
+    for last in range(size - 1, 0, -1):
+        leaving = 0.0
+        for j in range(last):
+            leaving += p[last, j]
+        for i in range(last):
+            p[i, last] /= leaving
+        for i in range(last):
+            factor = p[i, last]
+            for j in range(last):
+                p[i, j] += factor * p[last, j]
+    mu = np.zeros(size)
+    mu[0] = 1.0
+    for j in range(1, size):
+        for i in range(j):
+            mu[j] += mu[i] * p[i, j]
+    total = 0.0
+    for j in range(size):
+        total += mu[j]
+    for j in range(size):
+        mu[j] /= total
+    return mu
+
+
+def stationary_distribution(transition: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (N,) distribution mu with P mu = mu, for a validated transition matrix."""
+    mu: NDArray[np.float64] = _gth(np.ascontiguousarray(transition.T).copy())
+    return mu
+
+
+def spacings(rng: np.random.Generator, vocab_size: int) -> NDArray[np.float64]:
+    """Return an (N, N) matrix with columns uniform on the simplex, that is Dirichlet(1, ..., 1).
+
+    Gaps between sorted uniforms have that law and need no logarithm, whose last bit depends on
+    the machine.
+    """
+    cuts = np.sort(rng.random((vocab_size - 1, vocab_size)), axis=0)
+    edges = np.vstack([np.zeros(vocab_size), cuts, np.ones(vocab_size)])
+    gaps: NDArray[np.float64] = np.diff(edges, axis=0)
+    return gaps / gaps.sum(axis=0)
+
+
+def relative_signal(transition: NDArray[np.float64]) -> tuple[float, float]:
+    """Return K_P / |mu|^2 and how far mu is from uniform: max(N max mu, 1 / (N min mu))."""
+    mu = stationary_distribution(transition)
+    square = float((mu**2).sum())
+    k_p = float((((transition - mu[:, None]) ** 2) * mu).sum())
+    spread = max(len(mu) * mu.max(), 1 / (len(mu) * mu.min()))
+    return k_p / square, float(spread)
+
+
+def random_transition(
+    rng: np.random.Generator, vocab_size: int, signal: float, spread: float, tries: int = 200
+) -> NDArray[np.float64]:
+    """Return a random transition matrix with K_P >= signal |mu|^2 and mu within `spread` of 1/N.
+
+    Columns are uniform on the simplex, drawn until both conditions hold. If they do not within
+    `tries` (large vocabularies cannot: K_P of such columns tends to |mu|^2), the last draw is
+    mixed with the cycle k -> k + 1, as little of it as meets them. The pure cycle has
+    K_P = (N - 1) |mu|^2 and uniform mu, so this always ends.
+    """
+    tries = tries if vocab_size < 64 else 3
+    for _ in range(tries):
+        draw = spacings(rng, vocab_size)
+        if _meets(draw, signal, spread):
+            return draw
+    cycle = np.roll(np.eye(vocab_size), 1, axis=0)
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        mixed = (1 - middle) * draw + middle * cycle
+        low, high = (low, middle) if _meets(mixed, signal, spread) else (middle, high)
+    return (1 - high) * draw + high * cycle
+
+
+def _meets(transition: NDArray[np.float64], signal: float, spread: float) -> bool:
+    """Return whether K_P >= signal |mu|^2 and mu is within `spread` of uniform."""
+    if transition.max(axis=1).min() <= 0:
+        return False
+    found_signal, found_spread = relative_signal(transition)
+    return found_signal >= signal and found_spread <= spread
+
+
+def related_transition(
+    rng: np.random.Generator,
+    transition: NDArray[np.float64],
+    stationary: NDArray[np.float64],
+    correlation: float,
+) -> NDArray[np.float64]:
+    """Return another transition matrix with the same mu and the centred correlation asked for.
+
+    With U the direction of P - mu 1' and W a random direction at right angles to it (both keep
+    column sums and mu), the result is mu 1' + s (rho U + sqrt(1 - rho^2) W). The length s is that
+    of P - mu 1', or as much of it as leaves no entry negative.
+    """
+
+    def inner(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+        return float((x * y * stationary).sum())
+
+    centred = transition - stationary[:, None]
+    length = np.sqrt(inner(centred, centred))
+    along = centred / length
+    noise = spacings(rng, len(stationary))
+    noise -= noise.mean(axis=0)
+    noise -= np.outer((noise * stationary).sum(axis=1), stationary) / (stationary**2).sum()
+    noise -= inner(noise, along) * along
+    size = np.sqrt(inner(noise, noise))
+    across = noise / size if size > 1e-9 else np.zeros_like(noise)
+    if size <= 1e-9 and abs(correlation) < 1:
+        raise ValueError(
+            "with two tokens the matrices that share mu form a line: correlation must be 1 or -1"
+        )
+    direction = correlation * along + np.sqrt(max(0.0, 1 - correlation**2)) * across
+    falling = direction < 0
+    room = np.where(falling, stationary[:, None] / np.where(falling, -direction, 1.0), np.inf)
+    reach = min(length, float(room.min()))
+    result: NDArray[np.float64] = np.maximum(stationary[:, None] + reach * direction, 0.0)
+    return result

@@ -1,0 +1,162 @@
+"""Where parameters stand: signals, errors, distances, similarity, recovered support.
+
+Norms are mu-norms: |X|_mu^2 = Tr(X diag(mu) X'), columns weighted by the stationary distribution.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scbtools import _check
+from scbtools.kernels.measure import attention_squares, signal_of_attention, signal_of_value
+from scbtools.task import SCBTask
+from scbtools.transformer import Params, check_params
+
+__all__ = ["Signals", "Similarity", "residuals", "signals", "similarity", "support_recovered"]
+
+
+class Signals(NamedTuple):
+    """Least-squares position on the lines mu 1' -> P and 1 1'/T -> Q, and what is left."""
+
+    alpha_V: float  # K_VP / K_P
+    alpha_A: float  # K_AQ / K_Q
+    delta_V: float  # |Delta_V|_mu, distance from the line
+    delta_A: float  # |Delta_A|_mu
+    error_V: float  # |V - P|_mu
+    error_A: float  # |A - Q|_mu
+
+
+class Similarity(NamedTuple):
+    """Cosines between what was learned and the truth, both taken off their trivial start."""
+
+    V: float
+    A: float
+
+
+class Centred(NamedTuple):
+    """The scalars of the paper's dynamics."""
+
+    alpha_V: float
+    alpha_A: float
+    delta_V_squared: float  # |Delta_V|_mu^2
+    delta_A_squared: float
+    K_V: float  # |V - mu 1'|_mu^2
+    K_A: float  # |A - 1 1'/T|_mu^2
+    K_VP: float
+    K_AQ: float
+    norm_A: float  # |A|_mu^2
+    dot_A_Q: float  # <A, Q>_mu
+    error_V: float  # |V - P|_mu
+    error_A: float  # |A - Q|_mu
+
+
+def inner(x: NDArray[np.float64], y: NDArray[np.float64], mu: NDArray[np.float64]) -> float:
+    """Return <X, Y>_mu = Tr(X diag(mu) Y'), columns weighted by mu."""
+    return float((x * y * mu).sum())
+
+
+def centred(task: SCBTask, params: Params) -> Centred:
+    """Return the scalars of the paper's dynamics (section 1 of appendix C).
+
+    K_V and K_A are taken as squared distances from the trivial start, which is what
+    |V|^2_mu - |mu|^2 and |A|^2_mu - 1/T are where V mu = mu and 1'A = 1'.
+    """
+    rows, value = np.ascontiguousarray(params.A.T), np.ascontiguousarray(params.V)
+    mu, sparse, K_P, K_Q = task.stationary, task.sparse_attention, task.K_P, task.K_Q
+    alpha_a = signal_of_attention(rows, *sparse, mu, K_Q) if K_Q > 0 else 0.0
+    alpha_v = signal_of_value(value, task.transition, mu, K_P) if K_P > 0 else 0.0
+    squares = np.empty((task.vocab_size, 3))
+    attention_squares(rows, *sparse, alpha_a, squares)
+    line, truth, flat = ((squares[:, j] * mu).sum() for j in range(3))
+    trivial = mu[:, None]
+    off_line = value - alpha_v * task.transition - (1 - alpha_v) * trivial
+    off_truth = value - task.transition
+    k_aq = alpha_a * K_Q
+    return Centred(
+        alpha_V=float(alpha_v),
+        alpha_A=float(alpha_a),
+        delta_V_squared=inner(off_line, off_line, mu),
+        delta_A_squared=float(line),
+        K_V=inner(value - trivial, value - trivial, mu),
+        K_A=float(flat),
+        K_VP=float(alpha_v * K_P),
+        K_AQ=float(k_aq),
+        norm_A=float(flat) + 1 / task.seq_len,
+        dot_A_Q=float(k_aq) + 1 / task.seq_len,
+        error_V=float(np.sqrt(inner(off_truth, off_truth, mu))),
+        error_A=float(np.sqrt(truth)),
+    )
+
+
+def signals(task: SCBTask, params: Params) -> Signals:
+    """Return the signals alpha_V, alpha_A and the distances of parameters (Lemma C.1).
+
+    Parameters
+    ----------
+    params : Params
+        A (T, N) and V (N, N), finite.
+
+    Notes
+    -----
+    delta and error are norms, not squares. Where K_P = 0 (or K_Q = 0) there is no line to be on,
+    and the signal is 0.
+    """
+    c = centred(task, check_params(task, params))
+    return Signals(
+        c.alpha_V,
+        c.alpha_A,
+        float(np.sqrt(c.delta_V_squared)),
+        float(np.sqrt(c.delta_A_squared)),
+        c.error_V,
+        c.error_A,
+    )
+
+
+def residuals(task: SCBTask, params: Params) -> Params:
+    """Return Delta_A (T, N) and Delta_V (N, N): parameters minus their place on the two lines."""
+    params = check_params(task, params)
+    c = centred(task, params)
+    delta_a = params.A - c.alpha_A * task.attention - (1 - c.alpha_A) / task.seq_len
+    trivial = task.stationary[:, None]
+    delta_v = params.V - c.alpha_V * task.transition - (1 - c.alpha_V) * trivial
+    return Params(delta_a, delta_v)
+
+
+def similarity(task: SCBTask, params: Params) -> Similarity:
+    """Return the mu-weighted cosines of V - mu 1' with P - mu 1' and of A - 1/T with Q - 1/T.
+
+    1 means the right direction whatever the length, -1 the mirror image. Our reading of the
+    paper's "similarity", which it does not define. 0 where a difference is exactly zero.
+    """
+    c = centred(task, check_params(task, params))
+
+    def cosine(dot: float, left: float, right: float) -> float:
+        return dot / np.sqrt(left * right) if left > 0 and right > 0 else 0.0
+
+    return Similarity(cosine(c.K_VP, c.K_V, task.K_P), cosine(c.K_AQ, c.K_A, task.K_Q))
+
+
+def support_recovered(task: SCBTask, A: ArrayLike) -> NDArray[np.bool_]:
+    """Return, per column k, whether the largest entries of A stand exactly where Q attends.
+
+    That is, whether every attended entry of column k is larger than every other one.
+
+    Parameters
+    ----------
+    A : (T, N) array
+
+    Returns
+    -------
+    (N,) bool array
+    """
+    A = _check.matrix("A", A, (task.seq_len, task.vocab_size))
+    sparse = task.sparse_attention
+    found = np.empty(task.vocab_size, bool)
+    for k in range(task.vocab_size):
+        attended = sparse.positions[k, : sparse.counts[k]]
+        others = np.delete(A[:, k], attended)
+        found[k] = others.size == 0 or A[attended, k].min() > others.max()
+    return found

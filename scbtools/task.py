@@ -1,0 +1,376 @@
+"""The sparse contextual bigram (SCB): the task to be learned, and how its sequences are drawn."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scbtools import _check, markov
+from scbtools.kernels.draws import draw_batch
+from scbtools.kernels.tables import Tables, build_tables
+
+__all__ = ["Batch", "SCBTask", "SparseAttention"]
+
+
+class Batch(NamedTuple):
+    """Sequences with their last and target tokens."""
+
+    tokens: NDArray[Any]  # (B, T) uint8, or uint16 above 256 tokens
+    last: NDArray[Any]  # (B,) x_{T+1}
+    target: NDArray[Any]  # (B,) x_o
+
+
+class SparseAttention(NamedTuple):
+    """The columns of Q by their nonzero entries; row k is padded behind counts[k]."""
+
+    positions: NDArray[np.int64]  # (N, S) ascending; padding repeats the last position
+    weights: NDArray[np.float64]  # (N, S) padding is 0
+    counts: NDArray[np.int64]  # (N,)
+
+
+class SCBTask:
+    """A sparse contextual bigram: transition matrix P and attention Q.
+
+    Tokens x_1 .. x_{T+1} are drawn independently from mu, the stationary distribution of P. With
+    k = x_{T+1}, a position s is drawn from column k of Q and the target from P[:, x_s]  (eq. 1).
+
+    Parameters
+    ----------
+    transition : (N, N) array
+        P; column k is the distribution of the token that follows k. 2 <= N <= 65535.
+    attention : (T, N) array
+        Q; column k is the distribution of the position that matters when the last token is k.
+
+    Raises
+    ------
+    ValueError
+        If a column is not a distribution (the message names it), if mu is not unique and
+        positive, or if shapes disagree.
+
+    Notes
+    -----
+    Immutable. Arrays are float64 and read-only; Q is kept sparse, and `attention` builds the
+    dense matrix at each call.
+    """
+
+    __slots__ = ("_seq_len", "_sparse", "_stationary", "_tables", "_transition")
+
+    _seq_len: int
+    _sparse: SparseAttention
+    _stationary: NDArray[np.float64]
+    _tables: Tables
+    _transition: NDArray[np.float64]
+
+    def __init__(self, transition: ArrayLike, attention: ArrayLike) -> None:
+        matrix = markov.transition_matrix(transition)
+        dense = np.asarray(attention)
+        if dense.ndim == 2 and dense.shape[0] == 0:
+            raise ValueError("attention has no rows: the sequence length T must be at least 1")
+        dense = _check.matrix("attention", dense)
+        if dense.shape[1] != len(matrix):
+            raise ValueError(
+                f"attention must have one column per token, shape (T, {len(matrix)}), "
+                f"got {dense.shape}"
+            )
+        empty = np.flatnonzero(~(dense != 0).any(axis=0))
+        if empty.size:
+            raise ValueError(
+                f"column {empty[0]} of attention is all zero: every token must attend to at least "
+                f"one position"
+            )
+        dense = markov.distribution_columns("attention", dense)
+        self._set_up(matrix, _sparsify(dense), len(dense))
+
+    def _set_up(self, transition: NDArray[np.float64], sparse: SparseAttention, t: int) -> None:
+        """Fill the slots from validated parts."""
+        stationary = markov.stationary_distribution(transition)
+        for array in (transition, stationary, *sparse):
+            array.setflags(write=False)
+        object.__setattr__(self, "_transition", transition)
+        object.__setattr__(self, "_stationary", stationary)
+        object.__setattr__(self, "_sparse", sparse)
+        object.__setattr__(self, "_seq_len", t)
+        tables = build_tables(stationary, transition, sparse.positions, sparse.weights)
+        object.__setattr__(self, "_tables", tables)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"SCBTask is immutable: cannot set {name!r}; build another task")
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        sparse = self._sparse
+        return _rebuild, (self._transition, sparse.positions, sparse.weights, self._seq_len)
+
+    def __repr__(self) -> str:
+        return (
+            f"SCBTask(vocab_size={self.vocab_size}, seq_len={self.seq_len}, "
+            f"sparsity={self.sparsity}, K_P={self.K_P:.3g}, K_Q={self.K_Q:.3g})"
+        )
+
+    # --- other ways to make one --------------------------------------------------------------
+
+    @classmethod
+    def from_sparse(
+        cls, transition: ArrayLike, positions: ArrayLike, weights: ArrayLike, seq_len: int
+    ) -> SCBTask:
+        """Return a task whose Q is given by its nonzero entries.
+
+        Parameters
+        ----------
+        transition : (N, N) array
+        positions : (N, S) integer array
+            Row k holds the positions, 0 .. T - 1, that last token k attends to.
+        weights : (N, S) array
+            Their weights; rows sum to 1. An entry with weight 0 is ignored.
+        seq_len : int
+            T, at least 1.
+
+        Raises
+        ------
+        ValueError
+            If a position is out of range or named twice in a row, or weights are no distributions.
+        """
+        matrix = markov.transition_matrix(transition)
+        seq_len = _check.integer("seq_len", seq_len, 1)
+        where = np.asarray(positions)
+        if where.dtype.kind not in "iu" or where.ndim != 2 or len(where) != len(matrix):
+            raise ValueError(
+                f"positions must be an integer array of shape ({len(matrix)}, S), "
+                f"got {where.dtype} {where.shape}"
+            )
+        if where.size and (where.min() < 0 or where.max() >= seq_len):
+            raise ValueError(f"positions must lie in 0 .. {seq_len - 1}")
+        values = _check.matrix("weights", weights, (where.shape[0], where.shape[1]))
+        values = markov.distribution_columns("weights (transposed)", values.T).T
+        task = cls.__new__(cls)
+        task._set_up(matrix, _pack(where.astype(np.int64), values), seq_len)
+        return task
+
+    @classmethod
+    def random(
+        cls,
+        vocab_size: int,
+        seq_len: int,
+        sparsity: int,
+        seed: int = 0,
+        signal: float = 1.0,
+        spread: float = 3.0,
+    ) -> SCBTask:
+        """Return a random task: columns of P uniform on the simplex, Q uniform on random positions.
+
+        Parameters
+        ----------
+        vocab_size, seq_len, sparsity : int
+            N (2 to 65535), T and Q (1 to T). Every token attends to `sparsity` distinct positions
+            with equal weights.
+        seed : int
+            0 .. 2^64 - 1.
+        signal : float
+            K_P >= signal |mu|^2; the paper's Assumption 2.1(c) asks for 1. Less than N - 1.
+        spread : float
+            mu_k in [1 / (spread N), spread / N], the constant C of Assumption 2.1(b).
+
+        Notes
+        -----
+        P is drawn until it meets `signal` and `spread`. Where that does not happen soon (it
+        cannot for large N), it is mixed with the cycle k -> k + 1, as little as meets them.
+        """
+        vocab_size = _check.integer("vocab_size", vocab_size, 2, 65535)
+        seq_len = _check.integer("seq_len", seq_len, 1)
+        sparsity = _check.integer("sparsity", sparsity, 1, seq_len)
+        signal = _check.real("signal", signal, 0, vocab_size - 1)
+        if signal == vocab_size - 1:
+            raise ValueError(f"signal must be less than vocab_size - 1 = {vocab_size - 1}")
+        spread = _check.real("spread", spread, 1, np.finfo(float).max, open_low=True)
+        rng = np.random.default_rng(_check.seed64(seed))
+        transition = markov.random_transition(rng, vocab_size, signal, spread)
+        positions = np.array(
+            [rng.choice(seq_len, sparsity, replace=False) for _ in range(vocab_size)]
+        )
+        weights = np.full(positions.shape, 1 / sparsity)
+        return cls.from_sparse(transition, positions, weights, seq_len)
+
+    @classmethod
+    def from_bigrams(
+        cls, counts: ArrayLike, seq_len: int, sparsity: int, seed: int = 0, smoothing: float = 0.0
+    ) -> SCBTask:
+        """Return a task whose P is estimated from bigram counts, with random positions for Q.
+
+        Parameters
+        ----------
+        counts : (N, N) array
+            counts[n, k]: how often n follows k. Every token needs a follower.
+        seq_len, sparsity, seed
+            As in `random`.
+        smoothing : float
+            Added to every count.
+        """
+        table = _check.matrix("counts", counts)
+        if (table < 0).any():
+            raise ValueError("counts must not be negative")
+        table = table + _check.real("smoothing", smoothing, 0, np.finfo(float).max)
+        totals = table.sum(axis=0)
+        if (totals == 0).any():
+            raise ValueError(
+                f"nothing follows token {int(np.argmin(totals))} in counts: drop it, or set "
+                f"smoothing above 0"
+            )
+        shape = cls.random(max(2, len(table)), seq_len, sparsity, seed, 0.0, 1e9)
+        sparse = shape.sparse_attention
+        return cls.from_sparse(table / totals, sparse.positions, sparse.weights, seq_len)
+
+    def related(self, correlation: float, seed: int = 0) -> SCBTask:
+        """Return a task with the same mu and Q and another P.
+
+        Parameters
+        ----------
+        correlation : float
+            Of the two centred matrices, <P1 - mu 1', P2 - mu 1'>_mu over the product of their
+            mu-norms; -1 to 1.
+        seed : int
+            Of the part of the new P that is at right angles to the old one.
+
+        Notes
+        -----
+        Its K_P equals this task's unless that would make an entry negative; then it is as large
+        as it can be.
+        """
+        correlation = _check.real("correlation", correlation, -1, 1)
+        rng = np.random.default_rng(_check.seed64(seed))
+        matrix = markov.related_transition(rng, self._transition, self._stationary, correlation)
+        sparse = self._sparse
+        return type(self).from_sparse(matrix, sparse.positions, sparse.weights, self._seq_len)
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def transition(self) -> NDArray[np.float64]:
+        """P, (N, N)."""
+        return self._transition
+
+    @property
+    def stationary(self) -> NDArray[np.float64]:
+        """Stationary distribution mu of P, (N,)."""
+        return self._stationary
+
+    @property
+    def sparse_attention(self) -> SparseAttention:
+        """Q by its nonzero entries."""
+        return self._sparse
+
+    @property
+    def attention(self) -> NDArray[np.float64]:
+        """Q, dense (T, N), built at each call."""
+        sparse = self.sparse_attention
+        dense = np.zeros((self.seq_len, self.vocab_size))
+        for k in range(self.vocab_size):
+            count = sparse.counts[k]
+            dense[sparse.positions[k, :count], k] = sparse.weights[k, :count]
+        dense.setflags(write=False)
+        return dense
+
+    @property
+    def vocab_size(self) -> int:
+        """N."""
+        return len(self.stationary)
+
+    @property
+    def seq_len(self) -> int:
+        """T, without the last token."""
+        return self._seq_len
+
+    @property
+    def sparsity(self) -> int:
+        """Largest number of positions that a token attends to."""
+        return int(self.sparse_attention.counts.max())
+
+    @property
+    def K_P(self) -> float:  # noqa: N802 -- the paper's letter
+        """K_P = |P|^2_mu - |mu|^2: how far P is from the trivial mu 1'."""
+        mu = self.stationary
+        return float((((self.transition - mu[:, None]) ** 2) * mu).sum())
+
+    @property
+    def K_Q(self) -> float:  # noqa: N802 -- the paper's letter
+        """K_Q = |Q|^2_mu - 1/T: how far Q is from uniform attention."""
+        return self.norm_Q_squared - 1 / self.seq_len
+
+    @property
+    def norm_Q_squared(self) -> float:  # noqa: N802 -- the paper's letter
+        """|Q|^2_mu."""
+        weights = self.sparse_attention.weights
+        return float(((weights**2).sum(axis=1) * self.stationary).sum())
+
+    @property
+    def tables(self) -> Tables:
+        """Integer thresholds for the kernels."""
+        return self._tables
+
+    def bayes_loss(self) -> float:
+        """Return the irreducible expected loss, 1/2 (1 - |mu|^2 - |Q|^2_mu K_P).
+
+        The best prediction is the conditional law P X q of the target; its loss is what remains.
+        Half a squared distance, no unit.
+        """
+        square = float((self.stationary**2).sum())
+        return 0.5 * (1 - square - self.norm_Q_squared * self.K_P)
+
+    def sample(self, batch_size: int, seed: int = 0, step: int = 0) -> Batch:
+        """Return `batch_size` sequences of step `step` of the stream `seed`.
+
+        Token t of sample i is a pure function of (seed, step, i, t): a larger batch begins with
+        the smaller one, and the training kernels see the same tokens.
+
+        Parameters
+        ----------
+        batch_size : int
+            At least 1.
+        seed, step : int
+            0 .. 2^64 - 1 and 0 .. 2^32 - 1.
+        """
+        batch_size = _check.integer("batch_size", batch_size, 1, 2**32 - 1)
+        step = _check.integer("step", step, 0, 2**32 - 1)
+        dtype = np.dtype(np.uint8 if self.vocab_size <= 256 else np.uint16)
+        key = np.uint64(_check.seed64(seed))
+        batch = Batch(
+            np.empty((batch_size, self.seq_len), dtype),
+            np.empty(batch_size, dtype),
+            np.empty(batch_size, dtype),
+        )
+        draw_batch(self.tables, key, np.uint64(step), *batch)
+        return batch
+
+
+def _rebuild(*parts: Any) -> SCBTask:
+    """Return the task that was pickled."""
+    return SCBTask.from_sparse(*parts)
+
+
+def _sparsify(dense: NDArray[np.float64]) -> SparseAttention:
+    """Return the nonzero entries of the columns of a dense Q."""
+    counts = (dense != 0).sum(axis=0)
+    positions = np.zeros((dense.shape[1], counts.max()), np.int64)
+    weights = np.zeros(positions.shape)
+    for k, count in enumerate(counts):
+        rows = np.flatnonzero(dense[:, k])
+        positions[k, :count], positions[k, count:] = rows, rows[-1]
+        weights[k, :count] = dense[rows, k]
+    return SparseAttention(positions, weights, counts.astype(np.int64))
+
+
+def _pack(positions: NDArray[np.int64], weights: NDArray[np.float64]) -> SparseAttention:
+    """Return sorted rows without the zero weights, or raise where a position is named twice."""
+    counts = (weights != 0).sum(axis=1)
+    width = int(counts.max())
+    where = np.zeros((len(positions), width), np.int64)
+    values = np.zeros(where.shape)
+    for k, count in enumerate(counts):
+        kept = np.flatnonzero(weights[k])
+        order = kept[np.argsort(positions[k, kept])]
+        row = positions[k, order]
+        if (np.diff(row) == 0).any():
+            raise ValueError(f"row {k} of positions names a position twice; add the weights up")
+        where[k, :count], where[k, count:] = row, row[-1]
+        values[k, :count] = weights[k, order]
+    return SparseAttention(where, values, counts.astype(np.int64))

@@ -1,0 +1,266 @@
+"""Training: a list of stages run one after another, and the record of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from scbtools import _check
+from scbtools.gradients import check_device
+from scbtools.kernels import cpu, steps, update
+from scbtools.population import least_squares_value, population_loss
+from scbtools.signals import signals
+from scbtools.task import SCBTask
+from scbtools.transformer import Params, check_params, uniform_start
+from scbtools.updates import looks_mirrored
+
+__all__ = ["Run", "Stage", "Transform", "train"]
+
+_LARGE = float(np.finfo(float).max)
+_TARGETS = {None: steps.NO_TARGET, "max_signal": steps.MAX_SIGNAL, "mean_signal": steps.MEAN_SIGNAL}
+_COLUMNS = (
+    "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
+    "error_A",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Transform:
+    """Something done to the parameters once, before a stage's first step.
+
+    Parameters
+    ----------
+    kind : str
+        "reflect": undo a mirror solution, seen from A alone; not in the paper.
+        "threshold": keep entries of A >= level alpha_V / Q, project to sum 1 (E.1, E.2).
+        "round": keep entries of A >= level / Q, divide by their sum (F.1).
+        "least_squares": set V to the minimiser of the expected loss for this A (appendix I).
+    level : float
+        The constant c of "threshold" and "round".
+    """
+
+    kind: Literal["reflect", "threshold", "round", "least_squares"]
+    level: float = 0.5
+
+    def __post_init__(self) -> None:
+        kinds = ("reflect", "threshold", "round", "least_squares")
+        if self.kind not in kinds:
+            raise ValueError(f"kind must be one of {kinds}, got {self.kind!r}")
+        _check.real("level", self.level, 0, _LARGE, open_low=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stretch of training with one rule, as data.
+
+    Parameters
+    ----------
+    name : str
+    steps : int
+        Most steps to take; 0 for a stage that is only its transforms.
+    batch_size : int
+        Samples per step, fresh each time.
+    eta_V, eta_A : float
+        Rates as applied. The paper's are eta / K_Q and eta / K_P.
+    l1 : float
+        lambda of the proximal step; 0 for none.
+    preconditioned : bool
+        Whether gradients are preconditioned and projected (eq. 4). False is plain SGD.
+    freeze_A : bool
+        Train V alone, drawing only the positions where A is not zero.
+    before : tuple of Transform
+        Done once, in order, before the first step.
+    until : {None, "max_signal", "mean_signal"}
+        Stop when max(|alpha_V|, |alpha_A|), or |alpha_V + alpha_A| / 2, reaches `target`.
+    target : float
+    """
+
+    name: str
+    steps: int
+    batch_size: int = 64
+    eta_V: float = 0.0
+    eta_A: float = 0.0
+    l1: float = 0.0
+    preconditioned: bool = True
+    freeze_A: bool = False  # noqa: N815
+    before: tuple[Transform, ...] = ()
+    until: Literal["max_signal", "mean_signal"] | None = None
+    target: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check.integer("steps", self.steps, 0, 2**32 - 1)
+        _check.integer("batch_size", self.batch_size, 1, 2**32 - 1)
+        for name in ("eta_V", "eta_A", "l1"):
+            _check.real(name, getattr(self, name), 0, _LARGE)
+        _check.real("target", self.target, 0, _LARGE)
+        if self.until not in _TARGETS:
+            raise ValueError(f"until must be one of {tuple(_TARGETS)}, got {self.until!r}")
+
+
+class Run(NamedTuple):
+    """What came of a training run."""
+
+    params: Params
+    """Final parameters, or the last fine ones of a run that diverged or was interrupted."""
+    history: dict[str, NDArray[Any]]
+    """One array per column: step (gradient steps so far), stage (index), samples (drawn so far),
+    loss (expected, exact), alpha_V, alpha_A, delta_V, delta_A, error_V, error_A. A row for the
+    start, then for the beginning and end of each stage and every `record_every` steps between."""
+    status: Literal["finished", "diverged", "nothing to round", "interrupted"]
+    stages: tuple[Stage, ...]
+    reached: tuple[bool, ...]
+    """Per stage that ended, whether it met its target (True where it had none)."""
+
+
+def train(
+    task: SCBTask,
+    stages: Stage | Sequence[Stage],
+    params: Params | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: bool = False,
+    record_every: int = 10,
+) -> Run:
+    """Return the run of `stages`, one after another, on fresh mini-batches.
+
+    Parameters
+    ----------
+    stages : Stage or list of Stage
+        As from `scbtools.recipes`.
+    params : Params, optional
+        Where to start; `uniform_start(task)` if not given. Not changed.
+    seed : int
+        Of the token stream, 0 .. 2^64 - 1. Steps are counted through all stages.
+    device : {"cpu"}
+    progress : bool
+        Show a bar with stage, step and signals.
+    record_every : int
+        Steps between rows of the history.
+
+    Returns
+    -------
+    Run
+        A run that diverges stops at once, with status "diverged" and its last fine parameters.
+        Interrupted from the keyboard, it returns what it has, with status "interrupted".
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        For bad arguments, before anything is computed.
+    """
+    check_device(device)
+    seed = _check.seed64(seed)
+    record_every = _check.integer("record_every", record_every, 1)
+    stages = (stages,) if isinstance(stages, Stage) else tuple(stages)
+    for stage in stages:
+        if not isinstance(stage, Stage):
+            raise TypeError(f"stages must be Stage objects, got {stage!r}")
+    start = uniform_start(task) if params is None else check_params(task, params)
+    trainer = _Trainer(task, start, seed, record_every)
+    total = sum(stage.steps for stage in stages)
+    status: Any = "finished"
+    reached = []
+    with tqdm(total=total, disable=not progress, unit="step") as bar:
+        try:
+            for index, stage in enumerate(stages):
+                status, met = trainer.run_stage(index, stage, bar)
+                if status != "finished":
+                    break
+                reached.append(met)
+        except KeyboardInterrupt:
+            status = "interrupted"
+    history = {name: np.array(column) for name, column in trainer.history.items()}
+    return Run(trainer.params(), history, status, stages, tuple(reached))
+
+
+class _Trainer:
+    """State of a run: parameters, stream position, history."""
+
+    def __init__(self, task: SCBTask, start: Params, seed: int, record_every: int) -> None:
+        self.task = task
+        self.attention = np.array(start.A.T, order="C")  # rows are columns of A
+        self.value = np.array(start.V, order="C")
+        self.key = np.uint64(seed)
+        self.record_every = record_every
+        self.step = self.samples = 0
+        self.truth = steps.Truth(
+            task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
+        )
+        self.grad_a = np.empty_like(self.attention)
+        self.grad_v = np.empty_like(self.value)
+        self.history: dict[str, list[float]] = {name: [] for name in _COLUMNS}
+
+    def params(self) -> Params:
+        """Return a copy of the parameters."""
+        return Params(self.attention.copy().T, self.value.copy())
+
+    def record(self, stage: int) -> None:
+        """Append a row to the history."""
+        params = Params(self.attention.T, self.value)
+        row = (self.step, stage, self.samples, population_loss(self.task, params))
+        for column, entry in zip(
+            self.history.values(), (*row, *signals(self.task, params)), strict=True
+        ):
+            column.append(entry)
+
+    def run_stage(self, index: int, stage: Stage, bar: Any) -> tuple[str, bool]:
+        """Run one stage; return the status and whether its target was met."""
+        if not self.history["step"]:
+            self.record(index)
+        for transform in stage.before:
+            if not self.transform(transform):
+                return "nothing to round", False
+        if stage.before:
+            self.record(index)
+        workers = numba.get_num_threads()
+        scratch = cpu.workspace(
+            self.task.vocab_size, self.task.seq_len, stage.batch_size, workers
+        )
+        done, code = 0, steps.RAN
+        while done < stage.steps and code == steps.RAN:
+            taken, code = self.advance(stage, scratch, min(self.record_every, stage.steps - done))
+            done += taken
+            bar.update(taken)
+            if taken:
+                self.record(index)
+                signal = (self.history["alpha_V"][-1], self.history["alpha_A"][-1])
+                bar.set_postfix_str(
+                    f"{stage.name}, alpha_V {signal[0]:.3f}, alpha_A {signal[1]:.3f}",
+                    refresh=False,
+                )
+        bar.update(stage.steps - done)
+        met = stage.until is None or code == steps.REACHED
+        return ("diverged" if code == steps.DIVERGED else "finished"), met
+
+    def advance(self, stage: Stage, scratch: cpu.Workspace, n: int) -> tuple[int, int]:
+        """Take up to n steps; return how many were taken and why it stopped."""
+        taken, code = steps.run(
+            n, scratch, self.task.tables, self.truth, self.attention, self.value, self.grad_a,
+            self.grad_v, self.key, self.step, stage.batch_size, float(stage.eta_A),
+            float(stage.eta_V), float(stage.l1), stage.preconditioned, stage.freeze_A,
+            _TARGETS[stage.until], float(stage.target),
+        )  # fmt: skip
+        self.step += taken
+        self.samples += taken * stage.batch_size
+        return taken, code
+
+    def transform(self, transform: Transform) -> bool:
+        """Apply a transform in place; return False where there was nothing to round."""
+        task, sparsity = self.task, self.task.sparsity
+        if transform.kind == "reflect":
+            if looks_mirrored(self.attention.T):
+                update.reflect(self.attention, self.value, task.stationary)
+        elif transform.kind == "threshold":
+            alpha = signals(task, Params(self.attention.T, self.value)).alpha_V
+            update.threshold_rows(self.attention, transform.level * alpha / sparsity)
+        elif transform.kind == "round":
+            return bool(update.round_rows(self.attention, transform.level / sparsity) < 0)
+        else:
+            self.value[:] = least_squares_value(task, self.attention.T)
+        return True

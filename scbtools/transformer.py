@@ -1,0 +1,104 @@
+"""The one-layer transformer F(x, k) = V X A e_k: parameters, starting points, predictions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scbtools import _check
+from scbtools.kernels.forward import predict_batch
+from scbtools.markov import transition_matrix
+from scbtools.task import Batch, SCBTask
+
+__all__ = [
+    "Params",
+    "check_params",
+    "predict",
+    "softmax",
+    "transfer_start",
+    "true_params",
+    "uniform_start",
+]
+
+
+class Params(NamedTuple):
+    """Attention and value matrices of the transformer."""
+
+    A: NDArray[np.float64]  # (T, N) column k: attention paid when the last token is k
+    V: NDArray[np.float64]  # (N, N) column m: what a token m that is attended to votes for
+
+
+def uniform_start(task: SCBTask) -> Params:
+    """Return A = 1 1' / T and V = mu 1', from which the paper trains (section 2.3)."""
+    shape = (task.vocab_size, task.seq_len)
+    value = np.repeat(task.stationary[:, None], task.vocab_size, axis=1)
+    return Params(np.full(shape, 1 / task.seq_len).T, value)
+
+
+def true_params(task: SCBTask) -> Params:
+    """Return A = Q and V = P, which represent the task exactly (section 2.2)."""
+    return Params(np.array(task.attention), np.array(task.transition))
+
+
+def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:  # noqa: N803
+    """Return A = 1 1' / T and V = theta P_hat + (1 - theta) mu 1' (section 4).
+
+    Parameters
+    ----------
+    P_hat : (N, N) array
+        The pretrained transition matrix; columns are distributions. It should share mu with the
+        task; if it does not, V mu = mu fails and the theory does not apply.
+    theta : float
+        How far to start from the trivial V, 0 to 1.
+    """
+    theta = _check.real("theta", theta, 0, 1)
+    pretrained = transition_matrix(P_hat)
+    if pretrained.shape != task.transition.shape:
+        raise ValueError(f"P_hat must have shape {task.transition.shape}, got {pretrained.shape}")
+    start = uniform_start(task)
+    return Params(start.A, theta * pretrained + (1 - theta) * start.V)
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
+    w = np.asarray(logits, np.float64)
+    e = np.exp(w - w.max(axis=0))
+    attention: NDArray[np.float64] = e / e.sum(axis=0)
+    return attention
+
+
+def check_params(task: SCBTask, params: Params) -> Params:
+    """Return the parameters as finite float64 arrays that fit the task, or raise."""
+    A = _check.matrix("params.A", params[0], (task.seq_len, task.vocab_size))
+    V = _check.matrix("params.V", params[1], (task.vocab_size, task.vocab_size))
+    return Params(A, V)
+
+
+def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
+    """Return the predictions V X A e_k of a batch, (B, N)  (eq. 2).
+
+    Parameters
+    ----------
+    params : Params
+        A (T, N) and V (N, N).
+    batch : Batch
+        As from `SCBTask.sample`.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree or a token is not in 0 .. N - 1.
+    """
+    value = _check.matrix("params.V", params[1])
+    size = len(value)
+    attention = _check.matrix("params.A", params[0], (np.shape(batch.tokens)[1], size))
+    if value.shape != (size, size):
+        raise ValueError(f"params.V must be square, got shape {value.shape}")
+    if max(np.max(batch.tokens, initial=0), np.max(batch.last, initial=0)) >= size:
+        raise ValueError(f"batch has tokens beyond the vocabulary of {size} that params fit")
+    out = np.empty((len(batch.last), size))
+    rows = np.ascontiguousarray(attention.T)
+    predict_batch(rows, np.ascontiguousarray(value), batch.tokens, batch.last, out)
+    return out

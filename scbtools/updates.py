@@ -1,0 +1,142 @@
+"""What is done to parameters between gradients; each returns new arrays.
+
+The training loop runs the same kernels in place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scbtools import _check
+from scbtools.kernels import update
+from scbtools.population import Gradients
+from scbtools.task import SCBTask
+from scbtools.transformer import Params, check_params
+
+__all__ = [
+    "gradient_step",
+    "looks_mirrored",
+    "project",
+    "reflect",
+    "round_and_normalise",
+    "soft_threshold",
+    "threshold_and_project",
+]
+
+_LARGE = float(np.finfo(float).max)
+
+
+def _rows(A: ArrayLike) -> NDArray[np.float64]:
+    """Return a fresh (N, T) copy of a (T, N) attention matrix."""
+    return np.array(_check.matrix("A", A).T, order="C")
+
+
+def gradient_step(
+    params: Params,
+    gradients: Gradients,
+    eta_V: float,  # noqa: N803
+    eta_A: float,  # noqa: N803
+    l1: float = 0.0,
+) -> Params:
+    """Return parameters after a gradient step, and for l1 > 0 a proximal one (eq. 6).
+
+    Parameters
+    ----------
+    params : Params
+    gradients : Gradients
+        Raw for plain SGD, from `precondition` for the paper's method.
+    eta_V, eta_A : float
+        Rates as applied: the paper's are eta / K_Q and eta / K_P.
+    l1 : float
+        lambda. Entries of A are soft-thresholded by lambda itself, not eta lambda, and columns
+        are then shifted to sum 1. With 0, neither is done.
+    """
+    eta_V = _check.real("eta_V", eta_V, 0, _LARGE)
+    eta_A = _check.real("eta_A", eta_A, 0, _LARGE)
+    l1 = _check.real("l1", l1, 0, _LARGE)
+    rows, value = _rows(params.A), np.array(_check.matrix("params.V", params.V))
+    grad_a = np.ascontiguousarray(_check.matrix("gradients.A", gradients.A, params.A.shape).T)
+    grad_v = np.ascontiguousarray(_check.matrix("gradients.V", gradients.V, params.V.shape))
+    update.proximal_step(rows, grad_a, eta_A, l1)
+    update.descend(value, grad_v, eta_V)
+    return Params(rows.T, value)
+
+
+def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
+    """Return sign(a) max(|a| - l1, 0): the minimiser of 1/2 (x - a)^2 + l1 |x|, entry by entry.
+
+    The paper writes the proximal step with two cases; this is the full one, which also handles
+    entries below -l1, as they do occur.
+    """
+    l1 = _check.real("l1", l1, 0, _LARGE)
+    a = np.asarray(A, np.float64)
+    shrunk: NDArray[np.float64] = np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0)
+    return shrunk
+
+
+def project(A: ArrayLike) -> NDArray[np.float64]:
+    """Return A with every column shifted to sum 1, the projection on that plane."""
+    rows = _rows(A)
+    for row in rows:
+        update.project_row(row)
+    return rows.T
+
+
+def threshold_and_project(A: ArrayLike, level: float) -> NDArray[np.float64]:
+    """Return A with entries below `level` set to 0 and columns shifted to sum 1 (E.1, E.2).
+
+    What the kept entries lack of 1 is spread over all T positions, as the paper does.
+    """
+    rows = _rows(A)
+    update.threshold_rows(rows, _check.real("level", level, -_LARGE, _LARGE))
+    return rows.T
+
+
+def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
+    """Return A with entries below `level` set to 0 and columns divided by their sum (F.1).
+
+    Parameters
+    ----------
+    A : (T, N) array
+    level : float
+        The paper's c / Q; greater than 0.
+
+    Raises
+    ------
+    ValueError
+        If in some column nothing reaches the level.
+    """
+    rows = _rows(A)
+    level = _check.real("level", level, 0, _LARGE, open_low=True)
+    empty = update.round_rows(rows, level)
+    if empty >= 0:
+        raise ValueError(
+            f"nothing in column {empty} of A reaches the level {level:g}: train longer or round "
+            f"at a lower level"
+        )
+    return rows.T
+
+
+def looks_mirrored(A: ArrayLike) -> bool:
+    """Return whether A's outliers lie below 1/T: the mirror solution, seen from A alone.
+
+    Compares, summed over columns, how far the largest entry stands above 1/T with how far the
+    smallest stands below.
+    """
+    A = _check.matrix("A", A)
+    uniform = 1 / len(A)
+    above = (A.max(axis=0) - uniform).sum()
+    below = (uniform - A.min(axis=0)).sum()
+    return bool(below > above)
+
+
+def reflect(task: SCBTask, params: Params) -> Params:
+    """Return 2/T - A and 2 mu 1' - V, which turns the sign of both signals.
+
+    Not in the paper: our way to undo a mirror solution.
+    """
+    params = check_params(task, params)
+    rows, value = _rows(params.A), np.array(params.V)
+    update.reflect(rows, value, task.stationary)
+    return Params(rows.T, value)
