@@ -1,0 +1,75 @@
+# Each target makes .venv by itself and brings it up to date when pyproject.toml or
+# constraints.txt changed. Needs Python 3.11, 3.12 or 3.13, git and make, nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+EXTRAS := book,test
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lint format reference bench screenshots constraints clean distclean
+
+help:
+	@echo 'make book         execute every chapter, build the HTML, say where it is'
+	@echo 'make test         lint, types, unit tests, notebooks, and the browser tests'
+	@echo '                  where Chromium and a built book are found'
+	@echo 'make lint         lint and types only'
+	@echo 'make format       let ruff format and fix what it can'
+	@echo 'make reference    regenerate the reference notebooks in tests/reference'
+	@echo 'make bench        race the peers (installs PyTorch)'
+	@echo 'make screenshots  photograph every page of the built book'
+	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
+	@echo 'make clean        remove what the targets above made; distclean: .venv too'
+	@echo 'Another Python:   make book PYTHON=python3.12'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
+	  f"scbtools needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}: try make PYTHON=python3.12")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+book: $(READY)
+	$(PY) tools/build_book.py
+
+lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: lint
+	$(PY) -m pytest
+
+format: $(READY)
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+reference: $(READY)
+	$(PY) tests/notebooks/make_reference.py
+
+# PyTorch is large, so it is installed for this target alone.
+$(VENV)/.ready-bench: $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),bench]'
+	@touch $@
+
+bench: $(VENV)/.ready-bench
+	$(PY) benchmarks/run.py
+
+screenshots: $(READY)
+	$(PY) tests/browser/screenshots.py book/_build/screenshots
+
+# --universal: one file for every system; fewest: one version of a package for every Python,
+# so that a result does not depend on which of them ran it.
+constraints: $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest \
+	  --python-version 3.11 --upgrade --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header --quiet -o constraints.txt
+
+clean:
+	rm -rf book/_build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find scbtools tools tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean
+	rm -rf $(VENV)

@@ -1,0 +1,142 @@
+"""The files around the library agree with each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tools import build_book, numba_cache
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text("utf8")
+
+
+def pins() -> dict[str, list[Requirement]]:
+    found: dict[str, list[Requirement]] = {}
+    for line in text("constraints.txt").splitlines():
+        pin = Requirement(line)
+        found.setdefault(canonicalize_name(pin.name), []).append(pin)
+    return found
+
+
+def wanted() -> list[Requirement]:
+    groups = [PROJECT["project"]["dependencies"], *EXTRAS.values()]
+    lines = [*PROJECT["build-system"]["requires"], *(line for group in groups for line in group)]
+    return [need for need in map(Requirement, lines) if need.name != "scbtools"]
+
+
+def test_constraints_pin_exact_versions_and_name_no_address() -> None:
+    for line in text("constraints.txt").splitlines():
+        assert re.fullmatch(r"[a-z0-9._-]+==[^ ;=]+( ; .+)?", line), line
+
+
+@pytest.mark.parametrize("need", wanted(), ids=str)
+def test_every_dependency_is_pinned_within_its_bounds(need: Requirement) -> None:
+    for pin in pins()[canonicalize_name(need.name)]:
+        (version,) = pin.specifier
+        assert need.specifier.contains(version.version, prereleases=True)
+
+
+def test_jupyter_book_stays_at_version_1() -> None:
+    assert Requirement(
+        next(line for line in EXTRAS["book"] if "jupyter-book" in line)
+    ).specifier == (SpecifierSet("==1.0.4.post1"))
+
+
+def test_book_build_refuses_jupyter_book_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: "2.1.0")
+    assert build_book.main() == 1
+
+
+def test_binder_installs_through_the_pins() -> None:
+    environment = yaml.safe_load(text("environment.yml"))
+    python, pip = environment["dependencies"]
+    assert python.startswith("python=")
+    release = python.removeprefix("python=").removesuffix(".*")
+    assert Version(f"{release}.0") in SpecifierSet(PROJECT["project"]["requires-python"])
+    assert re.fullmatch(r"pip=\d+(\.\d+)+", pip)
+
+    installs = [line for line in text("postBuild").splitlines() if "pip install" in line]
+    assert all("-c constraints.txt" in line or "--no-deps" in line for line in installs)
+    assert any("--no-deps -e ." in line for line in installs)
+    for extras in re.findall(r"\.\[([\w,]+)\]", text("postBuild")):
+        assert set(extras.split(",")) <= set(EXTRAS)
+
+
+def test_binder_sessions_see_the_kernels_that_its_build_warmed() -> None:
+    def exported(name: str) -> list[str]:
+        return [line for line in text(name).splitlines() if line.startswith("export ")]
+
+    assert exported("start") == exported("postBuild")
+    assert "export NUMBA_CPU_NAME=generic" in exported("start")
+    assert text("start").rstrip().endswith('exec "$@"')
+
+
+@pytest.mark.parametrize("name", ["postBuild", "start", ".ci/run"])
+def test_scripts_have_unix_line_ends(name: str) -> None:
+    assert b"\r" not in (ROOT / name).read_bytes()
+
+
+def test_extras_of_makefile_and_readme_exist() -> None:
+    for name in ("Makefile", "README.md", ".github/workflows/ci.yml"):
+        for extras in re.findall(r"\.\[([\w,]+)\]", text(name)):
+            assert set(extras.split(",")) <= set(EXTRAS)
+    assert set(re.search(r"EXTRAS := (.+)", text("Makefile"))[1].split(",")) <= set(EXTRAS)
+
+
+def test_versions_agree() -> None:
+    version = PROJECT["project"]["version"]
+    assert str(yaml.safe_load(text("CITATION.cff"))["version"]) == version
+
+
+def test_pages_of_the_contents_exist() -> None:
+    for page in build_book.pages():
+        assert (ROOT / f"{page}.md").is_file(), page
+
+
+def test_contents_of_nested_parts_are_all_found(tmp_path: Path) -> None:
+    first = "- chapters: [{file: b, sections: [{file: c}]}]"
+    toc = f"root: a\nparts:\n{first}\n- chapters: [{{file: d}}]\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    assert build_book.pages(tmp_path) == ["a", "b", "c", "d"]
+
+
+def test_kernel_cache_follows_every_file_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "scbtools" / "kernels").mkdir(parents=True)
+    (tmp_path / "constraints.txt").write_text("a==1\n")
+    callee = tmp_path / "scbtools" / "kernels" / "callee.py"
+    callee.write_text("x = 1\n")
+    before = numba_cache.cache_key(tmp_path)
+    assert numba_cache.cache_key(tmp_path) == before
+    callee.write_text("x = 2\n")
+    assert numba_cache.cache_key(tmp_path) != before
+
+
+def test_no_machine_paths_are_stored() -> None:
+    # Spelt so that this file does not match itself.
+    bad = re.compile("/(?:root|home/[a-z]+|work|tmp)/[a-z]")
+    names = [
+        "pyproject.toml",
+        "constraints.txt",
+        "Makefile",
+        "_config.yml",
+        "_toc.yml",
+        "README.md",
+    ]
+    for path in [*map(ROOT.joinpath, names), *(ROOT / "book").glob("*.md")]:
+        assert not bad.search(path.read_text("utf8")), path

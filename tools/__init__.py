@@ -1,0 +1,1 @@
+"""Scripts that build the book and look after its kernels."""
