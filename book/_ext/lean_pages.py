@@ -1,0 +1,34 @@
+"""Leave out of the pages what Jupyter Book adds for live kernels.
+
+sphinx-thebe puts its settings in every page, and twice, which is a script error in the
+reader's browser. No page has a button for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+
+def drop_thebe(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Take Thebe's scripts off a page."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "THEBE_JS_URL" not in str(getattr(script, "attributes", {}).get("body", ""))
+        and "thebe" not in str(getattr(script, "filename", ""))
+    ]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the step, after every extension that adds scripts."""
+    app.connect("html-page-context", drop_thebe, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
