@@ -1,0 +1,36 @@
+"""What every test relies on: fresh kernels, records kept apart, notebooks run in book/."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbval.plugin
+import pytest
+
+from tools.numba_cache import use_keyed_cache
+
+BOOK = Path(__file__).resolve().parent.parent / "book"
+
+# Before anything imports scbtools.
+use_keyed_cache()
+
+_records = tempfile.TemporaryDirectory(prefix="scb-records-")
+os.environ["SCB_RECORDS"] = _records.name
+
+
+class _BookKernel(nbval.plugin.RunningKernel):
+    """nbval starts a kernel beside its notebook; chapters live in book/."""
+
+    def __init__(self, kernel_name: str, cwd: str | None = None, **options: Any) -> None:
+        super().__init__(kernel_name, cwd=str(BOOK), **options)
+
+
+nbval.plugin.RunningKernel = _BookKernel
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the records of the notebooks that just ran."""
+    _records.cleanup()
