@@ -1,0 +1,118 @@
+"""Every built page, as readers see it: light and dark, on a laptop and on a phone."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import HTML, SIZES, THEMES, chromium, context, find_chromium, served, visit
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext
+
+from tools.build_book import pages
+
+pytestmark = pytest.mark.browser
+
+OVERFLOWING = """() => {
+    const width = document.documentElement.clientWidth;
+    return document.documentElement.scrollWidth <= width + 1 ? [] :
+        [...document.querySelectorAll('.bd-article *')]
+            .filter(each => each.getBoundingClientRect().right > width + 1)
+            .slice(0, 5).map(each => each.outerHTML.slice(0, 120));
+}"""
+IMAGES = """() => [...document.querySelectorAll('.bd-article img')].map(image => ({
+    alt: image.alt, src: image.getAttribute('src'), width: image.naturalWidth}))"""
+UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
+    .filter(each => !each.querySelector('mjx-container'))
+    .map(each => each.textContent.slice(0, 120))"""
+BAD_MATHS = """() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')]
+    .map(each => each.getAttribute('data-mjx-error') ?? each.textContent)"""
+
+BRIGHT_BOXES = """() => [...document.querySelectorAll('.bd-article *')].filter(each => {
+    const [r, g, b, a = 1] = getComputedStyle(each).backgroundColor.match(/[\\d.]+/g).map(Number);
+    return a > 0.5 && r + g + b > 3 * 140 && each.getBoundingClientRect().width > 150;
+}).slice(0, 5).map(each => each.outerHTML.slice(0, 120))"""
+
+
+def lacking(reason: str) -> None:
+    """Skip on a reader's machine; fail where everything should be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    if not (HTML / "index.html").is_file():
+        lacking("the book is not built: run make book first")
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not find_chromium():
+        lacking("Chromium is not installed")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module", params=[(theme, size) for theme in THEMES for size in SIZES])
+def reader(
+    browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[tuple[BrowserContext, str, str]]:
+    theme, size = request.param
+    with context(browser, theme, size) as where:
+        yield where, theme, size
+
+
+@pytest.mark.parametrize("name", pages())
+def test_page(reader: tuple[BrowserContext, str, str], base: str, name: str) -> None:
+    where, theme, _size = reader
+    with visit(where, base, name) as seen:
+        page = seen.page
+        assert seen.problems == []
+        assert page.get_attribute("html", "data-theme") == theme
+
+        article = page.inner_text(".bd-article")
+        assert "Traceback (most recent call last)" not in article
+        assert page.locator(".cell_output .stderr, .cell_output .traceback").count() == 0
+        assert page.locator(".system-message").count() == 0
+        assert page.evaluate(OVERFLOWING) == []
+
+        for image in page.evaluate(IMAGES):
+            assert image["width"] > 0, f"broken: {image}"
+            # Without alt text, Sphinx puts the file's name there.
+            assert image["alt"].strip(), f"no alt text: {image}"
+            assert Path(image["alt"]).name != Path(image["src"]).name, f"no alt text: {image}"
+        if theme == "dark":
+            assert page.evaluate(BRIGHT_BOXES) == []
+            for image in page.locator(".bd-article img:not(.keep-colours)").all():
+                if image.is_visible():
+                    assert brightness(image.screenshot()) < 100, "a bright box on a dark page"
+
+        if any("mathjax" in url for url in seen.unanswered):
+            lacking("MathJax is not to be had: neither its npm package nor npm is here")
+        assert page.evaluate(UNSET_MATHS) == []
+        assert page.evaluate(BAD_MATHS) == []
+        assert seen.unanswered == []
+
+
+@pytest.mark.parametrize("name", pages())
+def test_no_dead_buttons(name: str) -> None:
+    """Without a repository's address there is nothing that Binder could launch."""
+    path = HTML / f"{name}.html"
+    if not path.is_file():
+        lacking("the book is not built: run make book first")
+    text = path.read_text("utf8")
+    for dead in ("mybinder.org", "btn-launch-thebe", "executablebooks/jupyter-book"):
+        assert dead not in text
+
+
+def brightness(png: bytes) -> float:
+    """Return the median brightness of a picture, 0 to 255."""
+    return float(np.median(np.asarray(Image.open(io.BytesIO(png)).convert("L"))))
