@@ -340,51 +340,32 @@ def transpose(value: Any, out: Any) -> None:
             out[m, n] = value[n, m]
 
 
-# --- one thread and many ------------------------------------------------------------------------
+# --- all phases, on one thread or many ------------------------------------------------------------------------
+
+_PREPARE, _PASS_ONE, _BETWEEN, _PASS_TWO, _FINISH = 0, 1, 2, 3, 4
 
 
 @jit
-def _chunk_alone(
-    ws: Workspace, tables: Tables, value: Any, key: Any, step: Any, chunk: Any, s: Any, a: Any, v: Any
-) -> None:
-    """Add one chunk of samples to both gradients, on one thread."""
-    _pass_one(0, 1, ws, tables, key, step, chunk)
-    _between(0, 1, ws, value, chunk, s[0], s[1])
-    _pass_two(0, 1, ws, chunk, a)
-    add_value(0, 1, ws, chunk.size, v)
+def _work(
+    phase: int, worker: int, workers: int, ws: Workspace, tables: Tables, attention: Any, value: Any,
+    key: Any, step: Any, chunk: Any, a_scale: float, w_scale: float, batch: int, out_a: Any,
+    out_v: Any,
+) -> None:  # fmt: skip
+    """Do one worker's share of one phase."""
+    if phase == _PREPARE:
+        _prepare(worker, workers, ws, attention, a_scale, out_a.view(np.int64))
+    elif phase == _PASS_ONE:
+        _pass_one(worker, workers, ws, tables, key, step, chunk)
+    elif phase == _BETWEEN:
+        _between(worker, workers, ws, value, chunk, a_scale, w_scale)
+    elif phase == _PASS_TWO:
+        _pass_two(worker, workers, ws, chunk, out_a.view(np.int64))
+        add_value(worker, workers, ws, chunk.size, out_v)
+    else:
+        _finish(worker, workers, out_a, out_a.view(np.int64), w_scale, batch)
 
 
 @parallel
-def _chunk_together(
-    ws: Workspace, tables: Tables, value: Any, key: Any, step: Any, chunk: Any, s: Any, a: Any, v: Any
-) -> None:
-    """Add one chunk of samples to both gradients, on as many threads as there are workers."""
-    workers = ws.words.shape[0]
-    for p in numba.prange(workers):
-        _pass_one(np.int64(p), workers, ws, tables, key, step, chunk)
-    for p in numba.prange(workers):
-        _between(np.int64(p), workers, ws, value, chunk, s[0], s[1])
-    for p in numba.prange(workers):
-        _pass_two(np.int64(p), workers, ws, chunk, a)
-        add_value(np.int64(p), workers, ws, chunk.size, v)
-
-
-@parallel
-def _prepare_together(ws: Workspace, attention: Any, scale: Any, out: Any) -> None:
-    """Run `_prepare` on every worker."""
-    workers = ws.words.shape[0]
-    for p in numba.prange(workers):
-        _prepare(np.int64(p), workers, ws, attention, scale, out)
-
-
-@parallel
-def _finish_together(workers: int, out: Any, fixed: Any, w_scale: Any, batch: int) -> None:
-    """Run `_finish` on every worker."""
-    for p in numba.prange(workers):
-        _finish(np.int64(p), workers, out, fixed, w_scale, batch)
-
-
-@jit
 def gradient(
     ws: Workspace, tables: Tables, attention: Any, value: Any, key: Any, step: Any, batch: int,
     out_a: Any, out_v: Any,
@@ -405,27 +386,33 @@ def gradient(
     bool
         False, with nothing computed, where the parameters have diverged (see `LIMIT`).
     """
-    many = ws.words.shape[0] > 1
-    s = scales(attention, value, batch)
-    if s[0] == 0.0:
+    a_scale, w_scale = scales(attention, value, batch)
+    if a_scale == 0.0:
         return False
-    fixed = out_a.view(np.int64)
-    if many:
-        _prepare_together(ws, attention, s[0], fixed)
-    else:
-        _prepare(0, 1, ws, attention, s[0], fixed)
     draw_ends(ws, tables, key, step, batch, attention.shape[1])
     transpose(value, ws.v_rows)
-    out_v[:] = 0.0
-    for start in range(0, batch, ws.c.shape[0]):
-        chunk = ws.order[start : min(start + ws.c.shape[0], batch)]
-        if many:
-            _chunk_together(ws, tables, value, key, step, chunk, s, fixed, out_v)
+    for n in range(out_v.shape[0]):
+        for m in range(out_v.shape[1]):
+            out_v[n, m] = 0.0
+    size = ws.c.shape[0]
+    chunks = -(-batch // size)
+    # One loop over all phases, and one parallel function for all: each costs seconds to compile.
+    workers = ws.words.shape[0]
+    for turn in range(3 * chunks + 2):
+        at = max(turn - 1, 0) // 3 * size
+        chunk = ws.order[at : min(at + size, batch)]
+        if turn == 0:
+            phase = _PREPARE
+        elif turn == 3 * chunks + 1:
+            phase = _FINISH
         else:
-            _chunk_alone(ws, tables, value, key, step, chunk, s, fixed, out_v)
-    if many:
-        _finish_together(ws.words.shape[0], out_a, fixed, s[1], batch)
-    else:
-        _finish(0, 1, out_a, fixed, s[1], batch)
-    out_v /= batch
+            phase = _PASS_ONE + (turn - 1) % 3
+        for p in numba.prange(workers):
+            _work(
+                phase, np.int64(p), workers, ws, tables, attention, value, key, step, chunk,
+                a_scale, w_scale, batch, out_a, out_v,
+            )  # fmt: skip
+    for n in range(out_v.shape[0]):
+        for m in range(out_v.shape[1]):
+            out_v[n, m] /= batch
     return True

@@ -102,23 +102,30 @@ def fill_bits(
 
 
 @jit
-def _compare_two(bits: Any, tokens: Any, high: Any) -> None:
-    """Tokens of one segment for N <= 3, with bit 7 set where the draw is undecided."""
-    h0, h1 = high[0], high[1]
-    for i in range(SEGMENT):
-        b = bits[i]
-        split = np.uint8((b == h0) | (b == h1)) << np.uint8(7)
-        tokens[i] = np.uint8(b > h0) + np.uint8(b > h1) + split
+def _compare_two(tokens: Any, bits: Any, h0: Any, h1: Any) -> None:
+    """Tokens of a row for N <= 3, with bit 7 set where the draw is undecided."""
+    for segment in range(tokens.size // SEGMENT):
+        strip, word = segment // 4, segment % 4
+        source = bits[word, strip * SEGMENT : (strip + 1) * SEGMENT]
+        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
+        for i in range(SEGMENT):
+            b = source[i]
+            split = np.uint8((b == h0) | (b == h1)) << np.uint8(7)
+            row[i] = np.uint8(b > h0) + np.uint8(b > h1) + split
 
 
 @jit
-def _compare_four(bits: Any, tokens: Any, h0: Any, h1: Any, h2: Any, h3: Any) -> None:
-    """Add to the tokens of one segment what four more thresholds count; flags are kept."""
-    for i in range(SEGMENT):
-        b = bits[i]
-        count = np.uint8(b > h0) + np.uint8(b > h1) + np.uint8(b > h2) + np.uint8(b > h3)
-        split = np.uint8((b == h0) | (b == h1) | (b == h2) | (b == h3)) << np.uint8(7)
-        tokens[i] = (tokens[i] + count) | split
+def _compare_four(tokens: Any, bits: Any, h0: Any, h1: Any, h2: Any, h3: Any) -> None:
+    """Add to the tokens of a row what four more thresholds count; flags are kept."""
+    for segment in range(tokens.size // SEGMENT):
+        strip, word = segment // 4, segment % 4
+        source = bits[word, strip * SEGMENT : (strip + 1) * SEGMENT]
+        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
+        for i in range(SEGMENT):
+            b = source[i]
+            count = np.uint8(b > h0) + np.uint8(b > h1) + np.uint8(b > h2) + np.uint8(b > h3)
+            split = np.uint8((b == h0) | (b == h1) | (b == h2) | (b == h3)) << np.uint8(7)
+            row[i] = (row[i] + count) | split
 
 
 @jit
@@ -131,19 +138,16 @@ def compare(tokens: Any, bits: Any, high: Any) -> bool:
     bits : (4, 2 W) uint16 view of the random words
     high : padded upper halves of the thresholds
     """
-    for segment in range(tokens.size // SEGMENT):
-        strip, word = segment // 4, segment % 4
-        source = bits[word, strip * SEGMENT : (strip + 1) * SEGMENT]
-        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
-        if high.size == 2:
-            _compare_two(source, row, high)
-        else:
-            row[:] = 0
-            for g in range(0, high.size, 4):
-                _compare_four(source, row, high[g], high[g + 1], high[g + 2], high[g + 3])
+    if high.size == 2:
+        _compare_two(tokens, bits, high[0], high[1])
+    else:
+        tokens[:] = 0
+        for g in range(0, high.size, 4):
+            _compare_four(tokens, bits, high[g], high[g + 1], high[g + 2], high[g + 3])
     found = np.uint64(0)
-    for eight in tokens.view(np.uint64):
-        found |= eight
+    eights = tokens.view(np.uint64)
+    for i in range(eights.size):
+        found |= eights[i]
     return bool((found & _FLAG) != 0)
 
 
