@@ -32,7 +32,9 @@ UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
 BAD_MATHS = """() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')]
     .map(each => each.getAttribute('data-mjx-error') ?? each.textContent)"""
 
+# Widgets draw dark on light whatever the theme, which gives them a light panel.
 BRIGHT_BOXES = """() => [...document.querySelectorAll('.bd-article *')].filter(each => {
+    if (each.closest('.widget-subarea')) return false;
     const [r, g, b, a = 1] = getComputedStyle(each).backgroundColor.match(/[\\d.]+/g).map(Number);
     return a > 0.5 && r + g + b > 3 * 140 && each.getBoundingClientRect().width > 150;
 }).slice(0, 5).map(each => each.outerHTML.slice(0, 120))"""
