@@ -54,7 +54,7 @@ $(VENV)/.ready-bench: $(READY)
 	@touch $@
 
 bench: $(VENV)/.ready-bench
-	$(PY) benchmarks/run.py
+	$(PY) -m benchmarks.run
 
 screenshots: $(READY)
 	$(PY) tests/browser/screenshots.py book/_build/screenshots
