@@ -41,7 +41,9 @@ def seed64(seed: Any) -> int:
     return integer("seed", seed, 0, 2**64 - 1)
 
 
-def matrix(name: str, value: ArrayLike, shape: tuple[int, int] | None = None) -> NDArray[np.float64]:
+def matrix(
+    name: str, value: ArrayLike, shape: tuple[int, int] | None = None
+) -> NDArray[np.float64]:
     """Return `value` as a finite 2-D float64 array of that shape, or raise."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":

@@ -5,6 +5,8 @@ Columns are distributions: P[:, k] is the law of the token that follows k.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -82,7 +84,7 @@ def _reached(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @jit
-def _gth(p):  # type: ignore[no-untyped-def]
+def _gth(p: Any) -> Any:
     """Return the stationary distribution by the elimination of Grassmann, Taksar and Heyman.
 
     Subtracts nothing, so that every entry is accurate to rounding, and runs in one order.
@@ -127,7 +129,8 @@ def spacings(rng: np.random.Generator, vocab_size: int) -> NDArray[np.float64]:
     cuts = np.sort(rng.random((vocab_size - 1, vocab_size)), axis=0)
     edges = np.vstack([np.zeros(vocab_size), cuts, np.ones(vocab_size)])
     gaps: NDArray[np.float64] = np.diff(edges, axis=0)
-    return gaps / gaps.sum(axis=0)
+    normalised: NDArray[np.float64] = gaps / gaps.sum(axis=0)
+    return normalised
 
 
 def relative_signal(transition: NDArray[np.float64]) -> tuple[float, float]:

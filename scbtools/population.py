@@ -148,7 +148,7 @@ def target_law(task: SCBTask, tokens: NDArray[np.int64], last: int) -> NDArray[n
 
 
 def joint_probabilities(task: SCBTask, last: int, position: int) -> NDArray[np.float64]:
-    """Return Pr(x_o = n, x_t = m | x_{T+1} = last) as an (N, N) array indexed [n, m] (Lemma B.1)."""
+    """Return Pr(x_o = n, x_t = m | x_{T+1} = last) as an (N, N) array [n, m] (Lemma B.1)."""
     last = _check.integer("last", last, 0, task.vocab_size - 1)
     position = _check.integer("position", position, 0, task.seq_len - 1)
     sparse, mu = task.sparse_attention, task.stationary
@@ -160,9 +160,9 @@ def joint_probabilities(task: SCBTask, last: int, position: int) -> NDArray[np.f
 
 
 def signal_step(
-    alpha_V: float, alpha_A: float, eta: float, K_Q: float, seq_len: int  # noqa: N803
+    alpha_V: float, alpha_A: float, eta: float, K_Q: float, seq_len: int
 ) -> tuple[float, float]:
-    """Return (alpha_V, alpha_A) after one population step with rates eta/K_Q and eta/K_P (eq. 8)."""
+    """Return (alpha_V, alpha_A) after a population step, rates eta/K_Q and eta/K_P (eq. 8)."""
     miss = 1 - alpha_A * alpha_V
     drift = eta / K_Q * (1 - alpha_V) / seq_len
     return alpha_V + eta * miss * alpha_A + drift, alpha_A + eta * miss * alpha_V
@@ -200,7 +200,7 @@ class Noise(NamedTuple):
 
 
 def noisy_signal_step(
-    task: SCBTask, before: Centred, noise: Noise, eta_V: float, eta_A: float  # noqa: N803
+    task: SCBTask, before: Centred, noise: Noise, eta_V: float, eta_A: float
 ) -> tuple[float, float]:
     """Return (alpha_V, alpha_A) after one step with the realised noise (Lemma C.5).
 
@@ -229,8 +229,8 @@ def noisy_error_step(
     before: Centred,
     delta: Params,
     noise: Noise,
-    eta_V: float,  # noqa: N803
-    eta_A: float,  # noqa: N803
+    eta_V: float,
+    eta_A: float,
 ) -> Params:
     """Return (Delta_A, Delta_V) after one step with the realised noise (Lemma C.6, not squared).
 
@@ -243,9 +243,7 @@ def noisy_error_step(
     h_a = float((_attended(task, noise.A) * mu).sum())
     shrink_a = 1 - eta_A * (K_P * v**2 + before.delta_V_squared)
     shrink_v = 1 - eta_V * (a**2 * K_Q + 1 / T + before.delta_A_squared)
-    new_a = (
-        shrink_a * delta.A + eta_A * h_a / K_Q * (task.attention - 1 / T) - eta_A * noise.A
-    )
+    new_a = shrink_a * delta.A + eta_A * h_a / K_Q * (task.attention - 1 / T) - eta_A * noise.A
     new_v = (
         shrink_v * delta.V + eta_V * h_v / K_P * (task.transition - mu[:, None]) - eta_V * noise.V
     )

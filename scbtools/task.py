@@ -286,18 +286,18 @@ class SCBTask:
         return int(self.sparse_attention.counts.max())
 
     @property
-    def K_P(self) -> float:  # noqa: N802 -- the paper's letter
+    def K_P(self) -> float:
         """K_P = |P|^2_mu - |mu|^2: how far P is from the trivial mu 1'."""
         mu = self.stationary
         return float((((self.transition - mu[:, None]) ** 2) * mu).sum())
 
     @property
-    def K_Q(self) -> float:  # noqa: N802 -- the paper's letter
+    def K_Q(self) -> float:
         """K_Q = |Q|^2_mu - 1/T: how far Q is from uniform attention."""
         return self.norm_Q_squared - 1 / self.seq_len
 
     @property
-    def norm_Q_squared(self) -> float:  # noqa: N802 -- the paper's letter
+    def norm_Q_squared(self) -> float:
         """|Q|^2_mu."""
         weights = self.sparse_attention.weights
         return float(((weights**2).sum(axis=1) * self.stationary).sum())

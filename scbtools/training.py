@@ -88,7 +88,7 @@ class Stage:
     eta_A: float = 0.0
     l1: float = 0.0
     preconditioned: bool = True
-    freeze_A: bool = False  # noqa: N815
+    freeze_A: bool = False
     before: tuple[Transform, ...] = ()
     until: Literal["max_signal", "mean_signal"] | None = None
     target: float = 1.0
@@ -219,9 +219,7 @@ class _Trainer:
         if stage.before:
             self.record(index)
         workers = numba.get_num_threads()
-        scratch = cpu.workspace(
-            self.task.vocab_size, self.task.seq_len, stage.batch_size, workers
-        )
+        scratch = cpu.workspace(self.task.vocab_size, self.task.seq_len, stage.batch_size, workers)
         done, code = 0, steps.RAN
         while done < stage.steps and code == steps.RAN:
             taken, code = self.advance(stage, scratch, min(self.record_every, stage.steps - done))

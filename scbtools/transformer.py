@@ -42,7 +42,7 @@ def true_params(task: SCBTask) -> Params:
     return Params(np.array(task.attention), np.array(task.transition))
 
 
-def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:  # noqa: N803
+def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
     """Return A = 1 1' / T and V = theta P_hat + (1 - theta) mu 1' (section 4).
 
     Parameters

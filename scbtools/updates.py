@@ -35,8 +35,8 @@ def _rows(A: ArrayLike) -> NDArray[np.float64]:
 def gradient_step(
     params: Params,
     gradients: Gradients,
-    eta_V: float,  # noqa: N803
-    eta_A: float,  # noqa: N803
+    eta_V: float,
+    eta_A: float,
     l1: float = 0.0,
 ) -> Params:
     """Return parameters after a gradient step, and for l1 > 0 a proximal one (eq. 6).

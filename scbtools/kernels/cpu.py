@@ -141,7 +141,9 @@ def _share(total: int, worker: int, workers: int, grain: int) -> tuple[int, int]
 
 
 @jit
-def _prepare(worker: int, workers: int, ws: Workspace, attention: Any, scale: Any, out: Any) -> None:
+def _prepare(
+    worker: int, workers: int, ws: Workspace, attention: Any, scale: Any, out: Any
+) -> None:
     """Put the worker's positions of A into fixed point and clear its part of the gradient."""
     t0, t1 = _share(attention.shape[1], worker, workers, STRIP)
     for k in range(attention.shape[0]):
@@ -340,16 +342,16 @@ def transpose(value: Any, out: Any) -> None:
             out[m, n] = value[n, m]
 
 
-# --- all phases, on one thread or many ------------------------------------------------------------------------
+# --- all phases, on one thread or many ----------------------------------------------------------
 
 _PREPARE, _PASS_ONE, _BETWEEN, _PASS_TWO, _FINISH = 0, 1, 2, 3, 4
 
 
 @jit
 def _work(
-    phase: int, worker: int, workers: int, ws: Workspace, tables: Tables, attention: Any, value: Any,
-    key: Any, step: Any, chunk: Any, a_scale: float, w_scale: float, batch: int, out_a: Any,
-    out_v: Any,
+    phase: int, worker: Any, workers: int, ws: Workspace, tables: Tables, attention: Any,
+    value: Any, key: Any, step: Any, chunk: Any, a_scale: float, w_scale: float, batch: int,
+    out_a: Any, out_v: Any,
 ) -> None:  # fmt: skip
     """Do one worker's share of one phase."""
     if phase == _PREPARE:

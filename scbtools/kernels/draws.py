@@ -24,9 +24,7 @@ __all__ = ["draw_batch"]
 
 
 @jit
-def draw_batch(
-    tables: Tables, key: Any, step: Any, tokens: Any, last: Any, target: Any
-) -> None:
+def draw_batch(tables: Tables, key: Any, step: Any, tokens: Any, last: Any, target: Any) -> None:
     """Fill tokens (B, T), last (B,) and target (B,) with one step of the stream."""
     thresholds, high, table = tables.token, tables.high, tables.table
     seq_len = tokens.shape[1]

@@ -46,7 +46,7 @@ def signal_of_value(value: Any, transition: Any, mu: Any, k_p: float) -> float:
 def attention_squares(
     attention: Any, positions: Any, weights: Any, counts: Any, alpha: float, out: Any
 ) -> None:
-    """Fill out (N, 3): squared distances of each row from alpha Q + (1 - alpha)/T, from Q, from 1/T.
+    """Fill out (N, 3): squared distances of rows from alpha Q + (1 - alpha)/T, Q and 1/T.
 
     Each difference is taken before it is squared, so that small distances stay accurate.
     """

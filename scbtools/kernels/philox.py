@@ -8,6 +8,8 @@ plain Python, to be compiled once for the CPU and once for the GPU.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -18,7 +20,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _WORD = np.uint64(32)
 
 
-def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox4x32(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return the four 32-bit words of Philox4x32-10, each in the low half of a uint64.
 
     Parameters are the counter's four words and the key's two, as uint64. High halves of what

@@ -1,4 +1,4 @@
-"""Sums whose bits do not depend on the machine: fixed lanes for floats, fixed point for the rest."""
+"""Sums whose bits do not depend on the machine: floats in fixed lanes, or fixed point."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LANES = 8
 
 
 @jit
-def _combine(s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, s6: Any, s7: Any) -> float:
+def _combine(s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, s6: Any, s7: Any) -> Any:
     """Return the sum of eight lanes, paired always alike."""
     return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
 @jit
-def lane_sum(x: Any) -> float:
+def lane_sum(x: Any) -> Any:
     """Return the sum of a 1-D array, taken in eight interleaved lanes.
 
     One written-out order: the compiler may put the lanes in wide registers, it may not reorder.
@@ -42,7 +42,7 @@ def lane_sum(x: Any) -> float:
 
 
 @jit
-def lane_sum_abs(x: Any) -> float:
+def lane_sum_abs(x: Any) -> Any:
     """Return the sum of absolute values of a 1-D array, in the order of `lane_sum`."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     whole = x.size // LANES * LANES
@@ -74,7 +74,7 @@ def exponent_above(bound: Any) -> int:
 
 
 @inline
-def to_fixed(x, scale):  # type: ignore[no-untyped-def]
+def to_fixed(x: Any, scale: Any) -> Any:
     """Return x * scale as int64, rounded to nearest (halves away from zero)."""
     scaled = x * scale
     return np.int64(scaled + (0.5 if scaled >= 0.0 else -0.5))

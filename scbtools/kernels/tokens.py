@@ -43,9 +43,7 @@ def _half_word(key: Any, step: Any, sample: Any, t: Any, stream: Any) -> Any:
     strip, place = t // STRIP, t % STRIP
     word, lane = place // SEGMENT, place % SEGMENT
     counter = np.uint64(strip * 64 + lane // 2)
-    words = _philox(
-        counter, np.uint64(sample), np.uint64(step), stream, key & _LOW32, key >> _WORD
-    )
+    words = _philox(counter, np.uint64(sample), np.uint64(step), stream, key & _LOW32, key >> _WORD)
     return (words[word] >> (_HALF * np.uint64(lane % 2))) & _LOW16
 
 
@@ -161,7 +159,14 @@ def refine(tokens: Any, thresholds: Any, key: Any, step: Any, sample: Any, start
 
 @jit
 def look_up(
-    tokens: Any, bits: Any, table: Any, thresholds: Any, key: Any, step: Any, sample: Any, start: Any
+    tokens: Any,
+    bits: Any,
+    table: Any,
+    thresholds: Any,
+    key: Any,
+    step: Any,
+    sample: Any,
+    start: Any,
 ) -> None:
     """Map a row's bits to tokens by table, undecided ones from all 32 bits."""
     for segment in range(tokens.size // SEGMENT):

@@ -57,7 +57,7 @@ def figure(
     **options
         Handed to `matplotlib.pyplot.subplots`.
     """
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(_STYLE):  # type: ignore[arg-type]
         return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 

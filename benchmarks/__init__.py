@@ -1,0 +1,1 @@
+"""Races between scbtools and what a strong user of other libraries would write."""
