@@ -67,7 +67,8 @@ def minibatch_gradients(
     batch_size = _check.integer("batch_size", batch_size, 1, 2**32 - 1)
     step = _check.integer("step", step, 0, 2**32 - 1)
     key = np.uint64(_check.seed64(seed))
-    attention, value = np.ascontiguousarray(params.A.T), np.ascontiguousarray(params.V)
+    # Writable, because numba compiles once more for read-only arrays.
+    attention, value = (np.require(x, requirements=["C", "W"]) for x in (params.A.T, params.V))
     workers = numba.get_num_threads()
     scratch = cpu.workspace(task.vocab_size, task.seq_len, batch_size, workers)
     out_a, out_v = np.empty_like(attention), np.empty_like(value)

@@ -40,7 +40,10 @@ def distribution_columns(name: str, value: ArrayLike) -> NDArray[np.float64]:
             f"column {worst} of {name} sums to {sums[worst]:.9g}, not 1; each column must be a "
             f"distribution: divide it by its sum (or transpose {name} if its rows are)"
         )
-    mended: NDArray[np.float64] = np.ascontiguousarray(array / sums)
+    # Only where rounding does not explain the sum, so that what was mended once stays as it is.
+    rounding = np.finfo(float).eps * (array != 0).sum(axis=0)
+    divisors = np.where(np.abs(sums - 1) <= rounding, 1.0, sums)
+    mended: NDArray[np.float64] = np.ascontiguousarray(array / divisors)
     return mended
 
 
@@ -192,6 +195,8 @@ def related_transition(
 
     centred = transition - stationary[:, None]
     length = np.sqrt(inner(centred, centred))
+    if length < 1e-9:
+        raise ValueError("transition is mu 1', so that there is nothing to be related to")
     along = centred / length
     noise = spacings(rng, len(stationary))
     noise -= noise.mean(axis=0)

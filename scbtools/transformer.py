@@ -89,16 +89,25 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If shapes disagree or a token is not in 0 .. N - 1.
+        If shapes disagree or a token is not an integer in 0 .. N - 1.
     """
     value = _check.matrix("params.V", params[1])
     size = len(value)
-    attention = _check.matrix("params.A", params[0], (np.shape(batch.tokens)[1], size))
     if value.shape != (size, size):
         raise ValueError(f"params.V must be square, got shape {value.shape}")
-    if max(np.max(batch.tokens, initial=0), np.max(batch.last, initial=0)) >= size:
-        raise ValueError(f"batch has tokens beyond the vocabulary of {size} that params fit")
-    out = np.empty((len(batch.last), size))
-    rows = np.ascontiguousarray(attention.T)
-    predict_batch(rows, np.ascontiguousarray(value), batch.tokens, batch.last, out)
+    tokens, last = np.asarray(batch.tokens), np.asarray(batch.last)
+    if tokens.ndim != 2 or last.shape != tokens.shape[:1]:
+        raise ValueError(
+            f"batch must hold tokens (B, T) and last (B,), got shapes {tokens.shape}, {last.shape}"
+        )
+    for drawn in (tokens, last):
+        if drawn.dtype.kind not in "iu" or (
+            drawn.size and (drawn.min() < 0 or drawn.max() >= size)
+        ):
+            raise ValueError(f"batch must hold integers in 0 .. {size - 1}, the tokens of params")
+    attention = _check.matrix("params.A", params[0], (tokens.shape[1], size))
+    out = np.empty((len(last), size))
+    # Writable, because numba compiles once more for read-only arrays.
+    rows, value = (np.require(x, requirements=["C", "W"]) for x in (attention.T, value))
+    predict_batch(rows, value, tokens, last, out)
     return out

@@ -106,7 +106,8 @@ def scales(attention: Any, value: Any, batch_size: int) -> tuple[float, float]:
     """Return the fixed-point scales of a and w, or (0, 0) where the parameters have diverged.
 
     |c| is at most the largest column sum L of |A|, and |w| at most max_m |V_m|^2 L + max |V| by
-    Cauchy-Schwarz over the columns V_m. Sums of `batch_size` of them stay under 2^62.
+    Cauchy-Schwarz over the columns V_m. Sums of `batch_size` of them stay under 2^62. Operands
+    below 2^-900 lose accuracy, so that no scale overflows.
     """
     l1 = 0.0
     for k in range(attention.shape[0]):
@@ -125,7 +126,8 @@ def scales(attention: Any, value: Any, batch_size: int) -> tuple[float, float]:
             column += v * v
         square = max(square, column)
     w = square * l1 + top
-    return 2.0 ** (61 - exponent_above(l1)), 2.0 ** (61 - exponent_above(w * batch_size))
+    for_a, for_w = max(exponent_above(l1), -900), max(exponent_above(w * batch_size), -900)
+    return 2.0 ** (61 - for_a), 2.0 ** (61 - for_w)
 
 
 # --- the phases, each for one worker ------------------------------------------------------------

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import jit
-from scbtools.kernels.cpu import Workspace, gradient
+from scbtools.kernels.cpu import LIMIT, Workspace, gradient
 from scbtools.kernels.frozen import support_of, value_gradient
 from scbtools.kernels.measure import signal_of_attention, signal_of_value
+from scbtools.kernels.sums import lane_sum_abs
 from scbtools.kernels.tables import Tables
 from scbtools.kernels.update import (
     descend,
@@ -52,6 +53,29 @@ def _reached(attention: Any, value: Any, truth: Truth, kind: int, target: float)
 
 
 @jit
+def _attention_stays(attention: Any, gradient: Any, eta: float) -> bool:
+    """Return whether a step leaves every column sum of |A| within LIMIT; NaN does not.
+
+    Thresholding does not raise the sum s of a column, projecting makes it 2 s + 1 at most.
+    """
+    fine = True
+    for k in range(attention.shape[0]):
+        after = lane_sum_abs(attention[k]) + eta * lane_sum_abs(gradient[k])
+        fine = fine and 2.0 * after + 1.0 <= LIMIT
+    return fine
+
+
+@jit
+def _value_stays(value: Any, gradient: Any, eta: float) -> bool:
+    """Return whether a step leaves every entry of |V| within LIMIT; NaN does not."""
+    fine = True
+    for n in range(value.shape[0]):
+        for m in range(value.shape[1]):
+            fine = fine and abs(value[n, m]) + eta * abs(gradient[n, m]) <= LIMIT
+    return fine
+
+
+@jit
 def run(
     n: int, ws: Workspace, tables: Tables, truth: Truth, attention: Any, value: Any, grad_a: Any,
     grad_v: Any, key: Any, first: int, batch: int, eta_a: float, eta_v: float, l1: float,
@@ -62,8 +86,8 @@ def run(
     Returns
     -------
     (int, int)
-        Steps taken, and RAN, REACHED (the target, after the last of them) or DIVERGED (before
-        the next, so that the parameters are the last ones that were fine).
+        Steps taken, and RAN, REACHED (the target, after the last of them) or DIVERGED: the next
+        would carry parameters beyond LIMIT, and was not taken.
     """
     if frozen:
         begin, positions = support_of(attention)
@@ -79,12 +103,16 @@ def run(
             fine = gradient(ws, tables, attention, value, key, step, batch, grad_a, grad_v)
         if not fine:
             return i, DIVERGED
-        if not frozen:
-            if preconditioned:
-                precondition_attention(grad_a, truth.mu)
-            proximal_step(attention, grad_a, eta_a, l1)
         if preconditioned:
             precondition_value(grad_v, truth.mu)
+            if not frozen:
+                precondition_attention(grad_a, truth.mu)
+        if not _value_stays(value, grad_v, eta_v):
+            return i, DIVERGED
+        if not frozen:
+            if not _attention_stays(attention, grad_a, eta_a):
+                return i, DIVERGED
+            proximal_step(attention, grad_a, eta_a, l1)
         descend(value, grad_v, eta_v)
         if _reached(attention, value, truth, kind, target):
             return i + 1, REACHED
