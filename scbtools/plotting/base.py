@@ -25,10 +25,6 @@ COLOURS = {
 """Okabe and Ito's palette, told apart by colour-blind readers; use line styles as well."""
 
 _STYLE: dict[str, Any] = {
-    "figure.dpi": 110,
-    "savefig.dpi": 180,
-    "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,
@@ -55,10 +51,13 @@ def figure(
     height, width : float
         Of the whole figure, in inches.
     **options
-        Handed to `matplotlib.pyplot.subplots`.
+        Handed to `matplotlib.figure.Figure.subplots`.
     """
+    # Outside the context: the first figure loads the backend, which turns notebooks' display of
+    # later figures on, and leaving the context would turn that off again.
+    fig = plt.figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
     with plt.rc_context(_STYLE):  # type: ignore[arg-type]
-        return plt.subplots(rows, columns, figsize=(width, height), **options)
+        return fig, fig.subplots(rows, columns, **options)
 
 
 def band(
