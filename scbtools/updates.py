@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools.kernels import update
-from scbtools.population import Gradients
+from scbtools.population import Gradients, least_squares_value
+from scbtools.signals import signals
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
 __all__ = [
     "gradient_step",
     "looks_mirrored",
+    "normalised",
     "project",
     "reflect",
     "round_and_normalise",
@@ -116,6 +118,28 @@ def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
             f"at a lower level"
         )
     return rows.T
+
+
+def normalised(task: SCBTask, params: Params) -> Params:
+    """Return what Stage 3 would make of these parameters: A rounded, V by least squares.
+
+    A is rounded at alpha_A / (2 Q), half of what an attended entry should be by now, where the
+    paper has c / Q: so that a run that is not at the end yet can be judged too. V is then the
+    minimiser of the expected loss for that A (appendix I).
+
+    Raises
+    ------
+    ValueError
+        If alpha_A is not positive, or nothing in a column reaches the level.
+    """
+    alpha = signals(task, params).alpha_A
+    if alpha <= 0:
+        raise ValueError(
+            f"alpha_A is {alpha:.3g}: without a positive signal there is nothing to round; a "
+            f"mirror solution can be reflected first"
+        )
+    rounded = round_and_normalise(params.A, alpha / (2 * task.sparsity))
+    return Params(rounded, least_squares_value(task, rounded))
 
 
 def looks_mirrored(A: ArrayLike) -> bool:

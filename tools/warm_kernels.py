@@ -13,6 +13,7 @@ def main() -> None:
         batch = task.sample(8, seed=0)
         scb.predict(params, batch)
         scb.minibatch_gradients(task, params, batch_size=8, seed=0)
+        scb.train(task, scb.Stage("warm", 1, 8, eta_V=1e-3, eta_A=1e-3))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ _STYLE: dict[str, Any] = {
     "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.axisbelow": True,
     "axes.grid": True,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
