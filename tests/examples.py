@@ -1,0 +1,48 @@
+"""Tasks and parameters that several tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+import scbtools as scb
+
+
+def uneven_task(vocab_size: int, seq_len: int, seed: int = 0) -> scb.SCBTask:
+    """A task with a zero in P, and columns of Q of different support and unequal weights."""
+    rng = np.random.default_rng(seed)
+    P = rng.dirichlet(np.ones(vocab_size), vocab_size).T
+    if vocab_size > 2:
+        P[0, 1] = 0
+        P /= P.sum(axis=0)
+    Q = np.zeros((seq_len, vocab_size))
+    for k in range(vocab_size):
+        count = 1 + k % min(3, seq_len)
+        where = rng.choice(seq_len, count, replace=False)
+        Q[where, k] = rng.dirichlet(np.full(count, 3.0))
+    return scb.SCBTask(P, Q)
+
+
+def away(task: scb.SCBTask, seed: int, scale: float = 1.0) -> scb.Params:
+    """Parameters with no structure at all: entries of both signs, no sums kept."""
+    rng = np.random.default_rng(seed)
+    A = scale * (task.attention + rng.normal(size=task.attention.shape) / task.seq_len**0.5)
+    V = scale * (task.transition + rng.normal(size=task.transition.shape) / task.vocab_size**0.5)
+    return scb.Params(A, V)
+
+
+def constrained(task: scb.SCBTask, seed: int, scale: float = 1.0) -> scb.Params:
+    """Random parameters with 1'A = 1', 1'V = 1' and V mu = mu, as training keeps them."""
+    rng = np.random.default_rng(seed)
+    mu = task.stationary
+    A = rng.normal(size=(task.seq_len, task.vocab_size)) * scale / task.seq_len**0.5
+    A += (1 - A.sum(axis=0)) / task.seq_len
+    D = rng.normal(size=(task.vocab_size, task.vocab_size)) * scale
+    D -= D.mean(axis=0)
+    D -= np.outer(D @ mu, mu) / (mu @ mu)
+    return scb.Params(A, D + mu[:, None])
+
+
+def gap(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
+    """Largest difference relative to the largest entry."""
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
