@@ -10,7 +10,11 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
+# Threads that wait for each other by spinning, OpenMP's default, cost tenfold on a machine with
+# other work. It is read when numba starts its threads, so it must be set before that.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numba  # noqa: E402
 
 __all__ = ["inline", "jit", "parallel"]
 
