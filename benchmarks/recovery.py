@@ -14,7 +14,7 @@ import time
 
 os.environ["NUMBA_NUM_THREADS"] = "1"
 
-import scbtools as scb  # noqa: E402
+import scbtools as scb
 
 LIMIT = 1e-4  # squared mu-norm error
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 # other work. It is read when numba starts its threads, so it must be set before that.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numba  # noqa: E402
+import numba
 
 __all__ = ["inline", "jit", "parallel"]
 

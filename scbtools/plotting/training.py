@@ -17,10 +17,10 @@ _METHODS = {"sgd": ("grey", "--", "SGD"), "proximal": ("blue", "-", "proximal")}
 
 def distances(
     steps: ArrayLike,
-    error_V: Mapping[str, ArrayLike],  # noqa: N803
-    error_A: Mapping[str, ArrayLike],  # noqa: N803
-    normalised_V: ArrayLike,  # noqa: N803
-    normalised_A: ArrayLike,  # noqa: N803
+    error_V: Mapping[str, ArrayLike],
+    error_A: Mapping[str, ArrayLike],
+    normalised_V: ArrayLike,
+    normalised_A: ArrayLike,
     switch: float | None = None,
 ) -> Figure:
     """Return figure 1: distances of both layers against steps, and after normalisation.
