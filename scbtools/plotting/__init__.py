@@ -1,5 +1,50 @@
 """Figures of the book, as functions of computed data."""
 
 from scbtools.plotting.base import COLOURS, band, figure
+from scbtools.plotting.dynamics import (
+    Portrait,
+    contraction,
+    flow_frame,
+    one_run,
+    phase_portrait,
+    stage_lengths,
+    two_descriptions,
+    valley,
+)
+from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
+from scbtools.plotting.training import distances, final_signals, shrinkage
+from scbtools.plotting.transformer import (
+    computation,
+    constraints,
+    gradient_matrices,
+    loss_surface,
+    perturbations,
+    standardised,
+)
 
-__all__ = ["COLOURS", "band", "figure"]
+__all__ = [
+    "COLOURS",
+    "Portrait",
+    "agreement",
+    "attention_columns",
+    "band",
+    "computation",
+    "constraints",
+    "contraction",
+    "distances",
+    "figure",
+    "final_signals",
+    "flow_frame",
+    "gradient_matrices",
+    "intervals",
+    "loss_surface",
+    "one_run",
+    "perturbations",
+    "phase_portrait",
+    "sequence",
+    "shrinkage",
+    "stage_lengths",
+    "standardised",
+    "two_descriptions",
+    "valley",
+]

@@ -1,0 +1,95 @@
+"""Pictures that move on a page without a kernel.
+
+A static page cannot call Python. So every frame is drawn beforehand, and a slider in the
+reader's browser chooses which one is seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
+
+__all__ = ["film"]
+
+Value = TypeVar("Value")
+
+
+def film(
+    draw: Callable[[Value], Figure],
+    values: Sequence[Value],
+    *,
+    alt: Callable[[Value], str],
+    name: str,
+    milliseconds: int = 300,
+    colours: int = 48,
+) -> Any:
+    """Return a widget with a play button and a slider over figures drawn beforehand.
+
+    It works in a notebook and on a page without a kernel alike.
+
+    Parameters
+    ----------
+    draw : function of a value
+        Makes the figure of one frame; it is closed when its picture is taken.
+    values : sequence
+        One per frame, at least one.
+    alt : function of a value
+        The frame in words, for who cannot see it.
+    name : str
+        What the slider moves, shown beside it.
+    milliseconds : int
+        Between frames while playing.
+    colours : int
+        Pictures are reduced to so many, 2 to 256: a page carries every frame.
+
+    Returns
+    -------
+    ipywidgets.VBox
+
+    Raises
+    ------
+    ImportError
+        If ipywidgets is not installed; it comes with the extra "book".
+    ValueError
+        If there are no values.
+    """
+    try:
+        import ipywidgets as widgets
+    except ImportError as error:
+        raise ImportError(
+            "films need ipywidgets: install scbtools with its extra 'book', or ipywidgets alone"
+        ) from error
+    if not len(values):
+        raise ValueError("a film needs at least one value")
+    frames = [
+        widgets.HTML(
+            f'<img src="data:image/png;base64,{_png(draw(value), colours)}" '
+            f'alt="{html.escape(alt(value))}" style="max-width: 100%; height: auto">'
+        )
+        for value in values
+    ]
+    last = len(frames) - 1
+    stack = widgets.Stack(frames, selected_index=0)
+    slider = widgets.IntSlider(0, 0, last, description=name, readout=False)
+    play = widgets.Play(value=0, min=0, max=last, interval=milliseconds)
+    # Linked in the browser, not through Python.
+    widgets.jslink((play, "value"), (slider, "value"))
+    widgets.jslink((slider, "value"), (stack, "selected_index"))
+    return widgets.VBox([widgets.HBox([play, slider]), stack])
+
+
+def _png(fig: Figure, colours: int) -> str:
+    """Return a figure as a small PNG in base64, and close it."""
+    drawn, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(drawn, format="png", dpi=110)
+    plt.close(fig)
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(colours).save(small, format="PNG", optimize=True)
+    return base64.b64encode(small.getvalue()).decode()
