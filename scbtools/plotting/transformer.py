@@ -117,8 +117,7 @@ def loss_surface(
     values = np.asarray(excess, float)
     top = float(values.max())
     levels = top * np.geomspace(1e-4, 1, 13)
-    shades = plt.get_cmap("Blues").copy()
-    shades.set_under("white")
+    shades = plt.get_cmap("Blues").with_extremes(under="white")
     filled = ax.contourf(
         alpha_V, alpha_A, np.maximum(values, levels[0] / 2), levels=levels, cmap=shades,
         norm=LogNorm(levels[0], top), extend="min",

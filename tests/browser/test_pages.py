@@ -118,3 +118,26 @@ def test_no_dead_buttons(name: str) -> None:
 def brightness(png: bytes) -> float:
     """Return the median brightness of a picture, 0 to 255."""
     return float(np.median(np.asarray(Image.open(io.BytesIO(png)).convert("L"))))
+
+
+def test_the_film_moves_without_a_kernel(browser: Browser, base: str) -> None:
+    with (
+        context(browser, "light", "laptop") as where,
+        visit(where, base, "book/03-population") as seen,
+    ):
+        if any("html-manager" in url for url in seen.unanswered):
+            lacking("the widget manager is not to be had: neither its npm package nor npm is here")
+        page = seen.page
+        picture = page.locator(".widget-subarea img:visible")
+        picture.wait_for(timeout=30_000)
+        first = picture.get_attribute("alt")
+        handle = page.locator(".widget-subarea .noUi-handle").first
+        handle.focus()
+        handle.press("ArrowRight")
+        page.wait_for_function(
+            """before => [...document.querySelectorAll('.widget-subarea img')]
+                .filter(each => each.offsetParent)
+                .some(each => each.alt && each.alt !== before)""",
+            arg=first,
+        )
+        assert seen.problems == []
