@@ -71,6 +71,22 @@ def test_matches_at_the_paper_s_places(vocab_size: int) -> None:
         assert_matches(task, params, 64)
 
 
+@pytest.mark.parametrize("vocab_size", [2, 5])
+@pytest.mark.parametrize("seq_len", [1, 900])
+def test_sums_at_the_bound_that_scales_are_chosen_by(vocab_size: int, seq_len: int) -> None:
+    """One token all along: |c| is the whole column sum, and every |w| as large as it can be."""
+    mu = np.full(vocab_size, 1e-9)
+    mu[0] = 1 - mu[1:].sum()
+    P = 0.5 * (np.repeat(mu[:, None], vocab_size, axis=1) + np.eye(vocab_size))
+    task = scb.SCBTask(P, np.full((seq_len, vocab_size), 1 / seq_len))
+    A = np.full((seq_len, vocab_size), (1 - 1e-12) / seq_len)  # sums just below a power of two
+    V = np.zeros((vocab_size, vocab_size))
+    size = 64
+    V[0, 0] = -0.5 * (np.sqrt(5) - 1) * (1 - 1e-12)  # and here, v^2 + |v| just below 1
+    assert not task.sample(size, seed=1, step=3).tokens.any()
+    assert_matches(task, scb.Params(A, V), size)
+
+
 def test_zero_parameters() -> None:
     """Then the residual is -e: V's gradient vanishes with c, A's with V."""
     task = make(3, 20)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scbtools.kernels import tables
-from scbtools.kernels.tokens import SEGMENT, STRIP, compare, look_up, refine, token_at
+from scbtools.kernels.tokens import SEGMENT, STRIP, _invert, compare, look_up, refine, token_at
 
 HALVES = 1 << 16
 KEY, STEP, SAMPLE = np.uint64(11), np.uint64(2), 5
@@ -96,3 +96,14 @@ def test_undecided_tokens_are_redrawn_at_their_own_position() -> None:
     refine(row, t.token, KEY, STEP, SAMPLE, STRIP)
     wanted = [token_at(t.token, KEY, STEP, SAMPLE, STRIP + p) for p in range(SEGMENT)]
     np.testing.assert_array_equal(row, wanted)
+
+
+@pytest.mark.parametrize("vocab_size", [2, 3, 17, 300])
+def test_a_draw_on_a_threshold_has_reached_it(vocab_size: int) -> None:
+    for mu in laws(vocab_size):
+        steps = tables.thresholds(mu)
+        for n in np.linspace(0, vocab_size - 2, 10).astype(int):
+            for u in (int(steps[n]) - 1, int(steps[n]), int(steps[n]) + 1):
+                if 0 <= u < 2**32:
+                    wanted = np.searchsorted(steps, u, side="right")
+                    assert _invert(steps, np.uint64(u)) == wanted
