@@ -29,7 +29,9 @@ IMAGES = """() => [...document.querySelectorAll('.bd-article img')].map(image =>
 UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
     .filter(each => !each.querySelector('mjx-container'))
     .map(each => each.textContent.slice(0, 120))"""
-BAD_MATHS = """() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')]
+# An unknown macro is no error to MathJax: it sets the name in red.
+BAD_MATHS = """() => [...document.querySelectorAll(
+        'mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')]
     .map(each => each.getAttribute('data-mjx-error') ?? each.textContent)"""
 
 # Widgets draw dark on light whatever the theme, which gives them a light panel.
