@@ -77,12 +77,14 @@ def film(
     ]
     last = len(frames) - 1
     stack = widgets.Stack(frames, selected_index=0)
-    slider = widgets.IntSlider(0, 0, last, description=name, readout=False)
+    # A slider's own description is handed to MathJax 2, which pages with MathJax 3 lack.
+    label = widgets.HTML(html.escape(name))
+    slider = widgets.IntSlider(0, 0, last, readout=False, tooltip=name)
     play = widgets.Play(value=0, min=0, max=last, interval=milliseconds)
     # Linked in the browser, not through Python.
     widgets.jslink((play, "value"), (slider, "value"))
     widgets.jslink((slider, "value"), (stack, "selected_index"))
-    return widgets.VBox([widgets.HBox([play, slider]), stack])
+    return widgets.VBox([widgets.HBox([play, label, slider]), stack])
 
 
 def _png(fig: Figure, colours: int) -> str:

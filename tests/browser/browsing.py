@@ -31,7 +31,7 @@ NPM_CACHE = ROOT / ".cache" / "npm"
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 THEMES = ("light", "dark")
 # The widget manager looks for its icon font beside the page; no icon of ours needs it.
-HARMLESS = re.compile(r"/@jupyter-widgets/html-manager/dist/[0-9a-f]+\.(woff2?|ttf)$")
+HARMLESS = re.compile(r"/@jupyter-widgets/(html-manager/dist/)?[0-9a-f]+\.(woff2?|ttf)$")
 FLAGS = [
     "--headless",
     "--no-sandbox",

@@ -60,6 +60,7 @@ def executed(notebook: nbformat.NotebookNode, folder: Path = BOOK) -> nbformat.N
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook without pictures, timings, and the outputs that nobody compares."""
     notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata.pop("widgets", None)  # their pictures, of which nobody compares any
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":

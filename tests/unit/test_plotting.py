@@ -194,7 +194,8 @@ def make_film(values: list[int]) -> Any:
 
 def test_film_holds_every_frame_with_its_words() -> None:
     film = make_film([0, 1, 2])
-    (play, slider), stack = film.children[0].children, film.children[1]
+    (play, label, slider), stack = film.children[0].children, film.children[1]
+    assert label.value == "value"
     assert slider.max == play.max == 2
     assert [re.search('alt="([^"]+)"', frame.value)[1] for frame in stack.children] == [
         f"value &quot;{value}&quot;" for value in (0, 1, 2)
