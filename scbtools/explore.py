@@ -28,7 +28,7 @@ def film(
     alt: Callable[[Value], str],
     name: str,
     milliseconds: int = 300,
-    colours: int = 48,
+    colours: int = 64,
 ) -> Any:
     """Return a widget with a play button and a slider over figures drawn beforehand.
 

@@ -287,13 +287,13 @@ class SCBTask:
 
     @property
     def K_P(self) -> float:
-        """K_P = |P|^2_mu - |mu|^2: how far P is from the trivial mu 1'."""
+        """How far P is from the trivial mu 1', K_P = |P|^2_mu - |mu|^2."""
         mu = self.stationary
         return float((((self.transition - mu[:, None]) ** 2) * mu).sum())
 
     @property
     def K_Q(self) -> float:
-        """K_Q = |Q|^2_mu - 1/T: how far Q is from uniform attention."""
+        """How far Q is from uniform attention, K_Q = |Q|^2_mu - 1/T."""
         return self.norm_Q_squared - 1 / self.seq_len
 
     @property
