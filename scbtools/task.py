@@ -167,7 +167,8 @@ class SCBTask:
         seed : int
             0 .. 2^64 - 1.
         signal : float
-            K_P >= signal |mu|^2; the paper's Assumption 2.1(c) asks for 1. Less than N - 1.
+            K_P >= signal |mu|^2; the paper's Assumption 2.1(c) asks for 1. At most N - 1,
+            which only the cycle reaches.
         spread : float
             mu_k in [1 / (spread N), spread / N], the constant C of Assumption 2.1(b).
 
@@ -180,8 +181,6 @@ class SCBTask:
         seq_len = _check.integer("seq_len", seq_len, 1)
         sparsity = _check.integer("sparsity", sparsity, 1, seq_len)
         signal = _check.real("signal", signal, 0, vocab_size - 1)
-        if signal == vocab_size - 1:
-            raise ValueError(f"signal must be less than vocab_size - 1 = {vocab_size - 1}")
         spread = _check.real("spread", spread, 1, np.finfo(float).max, open_low=True)
         rng = np.random.default_rng(_check.seed64(seed))
         transition = markov.random_transition(rng, vocab_size, signal, spread)

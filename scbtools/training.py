@@ -99,6 +99,8 @@ class Stage:
         for name in ("eta_V", "eta_A", "l1"):
             _check.real(name, getattr(self, name), 0, _LARGE)
         _check.real("target", self.target, 0, _LARGE)
+        if not all(isinstance(transform, Transform) for transform in self.before):
+            raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
         if self.until not in _TARGETS:
             raise ValueError(f"until must be one of {tuple(_TARGETS)}, got {self.until!r}")
 
@@ -162,6 +164,7 @@ def train(
         if not isinstance(stage, Stage):
             raise TypeError(f"stages must be Stage objects, got {stage!r}")
     start = uniform_start(task) if params is None else check_params(task, params)
+    _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
     trainer = _Trainer(task, start, seed, record_every)
     total = sum(stage.steps for stage in stages)
     status: Any = "finished"
@@ -177,6 +180,21 @@ def train(
             status = "interrupted"
     history = {name: np.array(column) for name, column in trainer.history.items()}
     return Run(trainer.params(), history, status, stages, tuple(reached))
+
+
+def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
+    """Raise where V would be solved for an A whose columns no longer sum to 1."""
+    for stage in stages:
+        for transform in stage.before:
+            if transform.kind in ("threshold", "round"):
+                sums_are_one = True
+            elif transform.kind == "least_squares" and not sums_are_one:
+                raise ValueError(
+                    f"stage {stage.name!r} solves for V while columns of A need not sum to 1, as "
+                    f"plain SGD leaves them: put a 'threshold' or 'round' before 'least_squares'"
+                )
+        if stage.steps and not stage.freeze_A:
+            sums_are_one = stage.l1 > 0 or (sums_are_one and stage.preconditioned)
 
 
 class _Trainer:

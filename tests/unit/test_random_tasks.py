@@ -101,8 +101,8 @@ def test_bad_random() -> None:
         make(3, 5, 6)
     with pytest.raises(ValueError, match="sparsity must be at least 1"):
         make(3, 5, 0)
-    with pytest.raises(ValueError, match="signal must be less than vocab_size - 1 = 2"):
-        make(3, 5, 1, signal=2.0)
+    with pytest.raises(ValueError, match=r"signal must lie in \[0, 2\]"):
+        make(3, 5, 1, signal=2.1)
     with pytest.raises(ValueError, match="signal must lie in"):
         make(3, 5, 1, signal=-0.1)
     with pytest.raises(ValueError, match="spread must lie in"):
@@ -190,3 +190,9 @@ def test_bad_bigrams() -> None:
         make([[1, 1, 1], [1, 1, 1]], 5, 1)
     with pytest.raises(ValueError, match="smoothing must lie in"):
         make([[1, 1], [1, 1]], 5, 1, smoothing=-1)
+
+
+def test_two_tokens_with_the_full_signal_are_the_swap() -> None:
+    task = scb.SCBTask.random(2, 5, 1)
+    np.testing.assert_array_equal(task.transition, [[0, 1], [1, 0]])
+    assert signal_of(task) == pytest.approx(1)

@@ -408,3 +408,20 @@ def test_bad_train() -> None:
     broken.V[0, 0] = np.inf
     with pytest.raises(ValueError, match=r"params\.V has a NaN or infinite entry at row 0"):
         scb.train(task, stage(), params=broken)
+
+
+def test_solving_for_v_needs_columns_that_sum_to_one() -> None:
+    task = small()
+    solve = stage(steps=0, before=(scb.Transform("least_squares"),))
+    mend = stage(steps=0, before=(scb.Transform("round"), scb.Transform("least_squares")))
+    plain = stage(preconditioned=False, steps=1)
+    with pytest.raises(ValueError, match="columns of A need not sum to 1"):
+        scb.train(task, [plain, solve])
+    start = scb.true_params(task)
+    assert scb.train(task, [plain, mend], start).status == "finished"
+    assert scb.train(task, [stage(steps=1), solve], start).status == "finished"
+
+
+def test_before_holds_transforms() -> None:
+    with pytest.raises(TypeError, match="before must be a tuple of Transform"):
+        stage(before=("round",))
