@@ -1,16 +1,7 @@
 """Drawing tokens: which random bits belong to which token, and which token they mean.
 
-Token t of sample i at step tau under seed s is a pure function of (s, tau, i, t). Positions come
-in strips of 512, and a strip takes 64 consecutive counters of four words each: word w of the
-strip's counter j holds positions 128 w + 2 j (low half) and 128 w + 2 j + 1 (high half). Laid out
-like this, a loop over counters fills four arrays in order, which is what vectorises.
-
-The 16 bits decide the token unless a threshold shares its upper half with them; then 16 more bits
-from a second stream, same counter and lane, decide. The last token x_{T+1} is position T of the
-same stream.
-
-The hot functions take plain arrays, not the tables as a whole: handing a tuple of arrays around
-counts references, atomically, once per array and call.
+`stream.py` says where the bits are. The hot functions take plain arrays, not the tables as a
+whole: handing a tuple of arrays around counts references, atomically, once per array and call.
 """
 
 from __future__ import annotations
@@ -20,51 +11,37 @@ from typing import Any
 import numpy as np
 
 from scbtools._jit import inline, jit
-from scbtools.kernels import philox
+from scbtools.kernels import philox, stream
+from scbtools.kernels.stream import HIGH, LOW, SEGMENT, STRIP, TARGET
 from scbtools.kernels.tables import UNDECIDED, Tables
 
 __all__ = ["SEGMENT", "STRIP", "counters_for", "draw_target", "fill_bits", "token_at"]
 
-STRIP = 512  # positions whose bits come from 64 consecutive counters
-SEGMENT = 128  # positions of a strip that share a word
-
-_HIGH, _LOW, _TARGET = np.uint64(0), np.uint64(1), np.uint64(2)  # streams: the counter's last word
 _FLAG = np.uint64(0x8080808080808080)  # bit 7 of every byte: this token is undecided
 _LOW32, _LOW16 = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF)
 _WORD, _HALF = np.uint64(32), np.uint64(16)
 
 _philox_inline = inline(philox.philox4x32)
 _philox = jit(philox.philox4x32)
+_address = jit(stream.address)
+_invert = jit(stream.invert)
 
 
 @jit
-def _half_word(key: Any, step: Any, sample: Any, t: Any, stream: Any) -> Any:
-    """Return the 16 bits that the stream holds for position t."""
-    strip, place = t // STRIP, t % STRIP
-    word, lane = place // SEGMENT, place % SEGMENT
-    counter = np.uint64(strip * 64 + lane // 2)
-    words = _philox(counter, np.uint64(sample), np.uint64(step), stream, key & _LOW32, key >> _WORD)
-    return (words[word] >> (_HALF * np.uint64(lane % 2))) & _LOW16
-
-
-@jit
-def _invert(thresholds: Any, u: Any) -> int:
-    """Return how many of the ascending thresholds u reaches, by bisection."""
-    low, high = 0, thresholds.size
-    while low < high:
-        middle = (low + high) // 2
-        if np.uint64(thresholds[middle]) <= u:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _half_word(key: Any, step: Any, sample: Any, t: Any, which: Any) -> Any:
+    """Return the 16 bits that a stream holds for position t."""
+    counter, word, shift = _address(t)
+    words = _philox(
+        np.uint64(counter), np.uint64(sample), np.uint64(step), which, key & _LOW32, key >> _WORD
+    )
+    return (words[word] >> np.uint64(shift)) & _LOW16
 
 
 @jit
 def token_at(thresholds: Any, key: Any, step: Any, sample: Any, t: Any) -> int:
     """Return token t of a sample: the definition, which every faster path must match."""
-    high = _half_word(key, step, sample, t, _HIGH)
-    low = _half_word(key, step, sample, t, _LOW)
+    high = _half_word(key, step, sample, t, HIGH)
+    low = _half_word(key, step, sample, t, LOW)
     return int(_invert(thresholds, (high << _HALF) | low))
 
 
@@ -72,7 +49,7 @@ def token_at(thresholds: Any, key: Any, step: Any, sample: Any, t: Any) -> int:
 def draw_target(tables: Tables, key: Any, step: Any, sample: Any, last: Any) -> int:
     """Return the token to predict: s ~ q^(last), then x_o ~ P[:, x_s]."""
     w0, w1, _, _ = _philox(
-        np.uint64(0), np.uint64(sample), np.uint64(step), _TARGET, key & _LOW32, key >> _WORD
+        np.uint64(0), np.uint64(sample), np.uint64(step), TARGET, key & _LOW32, key >> _WORD
     )
     slot = _invert(tables.attended[last], w0 & _LOW32)
     source = token_at(tables.token, key, step, sample, tables.positions[last, slot])
@@ -95,7 +72,7 @@ def fill_bits(
     k0, k1 = key & _LOW32, key >> _WORD
     for j in range(w0.size):
         c0 = np.uint64(np.uint32(first + j))
-        a, b, c, d = _philox_inline(c0, c1, c2, _HIGH, k0, k1)
+        a, b, c, d = _philox_inline(c0, c1, c2, HIGH, k0, k1)
         w0[j], w1[j], w2[j], w3[j] = np.uint32(a), np.uint32(b), np.uint32(c), np.uint32(d)
 
 
