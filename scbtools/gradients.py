@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from scbtools import _check
+from scbtools.engines import check_device
 from scbtools.kernels import cpu
 from scbtools.kernels.update import precondition_attention, precondition_value
 from scbtools.population import Gradients
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
-__all__ = ["check_device", "minibatch_gradients", "precondition"]
-
-
-def check_device(device: str) -> str:
-    """Return `device` if this installation can compute on it, or raise."""
-    if device == "cuda":
-        raise RuntimeError(
-            "device='cuda' is not available: this version of scbtools computes on the CPU only; "
-            "use device='cpu'"
-        )
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu', got {device!r}")
-    return device
+__all__ = ["minibatch_gradients", "precondition"]
 
 
 def minibatch_gradients(
@@ -42,7 +30,7 @@ def minibatch_gradients(
     Parameters
     ----------
     params : Params
-        A (T, N) and V (N, N), finite, columns of |A| summing to at most 1e6, |V| at most 1e6.
+        A (T, N) and V (N, N), finite, columns of |A| summing to at most 1e9, |V| at most 1e9.
     batch_size : int
         Samples, at least 1.
     seed, step : int
@@ -69,12 +57,13 @@ def minibatch_gradients(
     key = np.uint64(_check.seed64(seed))
     # Writable, because numba compiles once more for read-only arrays.
     attention, value = (np.require(x, requirements=["C", "W"]) for x in (params.A.T, params.V))
-    workers = numba.get_num_threads()
-    scratch = cpu.workspace(task.vocab_size, task.seq_len, batch_size, workers)
     out_a, out_v = np.empty_like(attention), np.empty_like(value)
-    fine = cpu.gradient(
-        scratch, task.tables, attention, value, key, np.uint64(step), batch_size, out_a, out_v
-    )
+    with cpu.threads_for(batch_size * task.seq_len) as workers:
+        scratch = cpu.workspace(task.vocab_size, task.seq_len, batch_size, workers)
+        fine = cpu.gradient(
+            scratch, task.tables, attention, value, task.stationary, key, np.uint64(step),
+            batch_size, out_a, out_v,
+        )  # fmt: skip
     if not fine:
         raise ValueError(
             f"params have diverged: a column of |A| sums to more than {cpu.LIMIT:g}, or an entry "

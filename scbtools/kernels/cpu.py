@@ -1,328 +1,100 @@
-"""The mini-batch gradient on the CPU: sample, forward and both gradients in one call.
+"""The mini-batch gradient on the CPU, and the step of A that follows from it, in one call.
 
-For each sample, with k = x_{T+1} and a = A[:, k] (science of the loss: eq. 3 of the paper):
-
-    pass one   c = X a              one number per token: the attention that lands on it
-    between    r = V c - e_{x_o},  w = V' r
-    pass two   gradient of V += r c',  gradient of a_t += w[x_t]
-
-No one-hot matrix, no (B, T, N) array. The sums over positions (c) and over samples (A's gradient)
-are integers with a power-of-two scale that cannot overflow, so that no split of the work and no
-vector width changes a bit. V's sums over samples run in one fixed order in plain float64.
-
-Samples are ordered by last token, so that consecutive ones share a row of A. They are taken in
-chunks whose tokens stay in cache between the passes.
+Samples are ordered by last token, so that the samples that share a row of A come together: the
+row is put into fixed point, used, and updated while it is in cache, and rows without samples
+cost nothing. `passes.py` holds the phases, `workspace.py` the cut into chunks.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import jit, parallel
-from scbtools.kernels.sums import exponent_above, lane_sum_abs, to_fixed
+from scbtools.kernels import passes
+from scbtools.kernels.passes import Rule
+from scbtools.kernels.stream import STRIP
+from scbtools.kernels.sums import clear, exponent_above, lane_sum_abs
 from scbtools.kernels.tables import Tables
-from scbtools.kernels.tokens import (
-    SEGMENT,
-    STRIP,
-    compare,
-    counters_for,
-    draw_target,
-    fill_bits,
-    look_up,
-    refine,
-    token_at,
-)
+from scbtools.kernels.tokens import draw_target, token_at
+from scbtools.kernels.workspace import Chunk, Workspace, next_chunk, start_chunks, workspace
 
 __all__ = [
     "LIMIT",
     "Workspace",
-    "add_value",
     "draw_ends",
     "gradient",
-    "residual",
-    "scales",
+    "measure_rows",
+    "row_scale",
+    "sweep",
+    "threads_for",
     "transpose",
+    "w_bound",
     "workspace",
 ]
 
-_TILE = 4 * STRIP  # positions of one row of A that are worked on at once: 16 kB
-_TOKEN_BYTES = 1 << 19  # token buffer per worker: half a usual second-level cache
-_CHUNK = 4096  # samples at most between the passes
-LIMIT = 1e6
+LIMIT = 1e9
 """Largest column sum of |A|, and entry of |V|, that is not yet called divergence."""
 
-
-class Workspace(NamedTuple):
-    """Scratch arrays of one training run: O(N T + B), whatever the batch."""
-
-    fixed: NDArray[np.int64]  # (N, T) attention in fixed point
-    totals: NDArray[np.int64]  # (W, N) its row sums, by worker
-    words: NDArray[np.uint32]  # (W, 4, 256) random bits of a tile
-    tokens: NDArray[Any]  # (S, padded T) tokens of a chunk
-    partial: NDArray[np.int64]  # (W, S, N) c in fixed point, by worker
-    c: NDArray[np.float64]  # (S, N)
-    r: NDArray[np.float64]  # (S, N)
-    w: NDArray[np.float64]  # (S, N)
-    w_fixed: NDArray[np.int64]  # (S, N)
-    v_rows: NDArray[np.float64]  # (N, N) transpose of V
-    last: NDArray[np.int64]  # (B,)
-    target: NDArray[np.int64]  # (B,)
-    order: NDArray[np.int64]  # (B,) samples by last token
-
-
-def workspace(vocab_size: int, seq_len: int, batch_size: int, workers: int) -> Workspace:
-    """Return scratch arrays for `gradient` on batches of up to `batch_size`."""
-    dtype = np.dtype(np.uint8 if vocab_size <= 256 else np.uint16)
-    padded = -(-seq_len // STRIP) * STRIP
-    room = _TOKEN_BYTES * workers // (padded * dtype.itemsize)
-    chunk = max(1, min(batch_size, room, _CHUNK, max(64, (1 << 20) // vocab_size)))
-    small = (chunk, vocab_size)
-    return Workspace(
-        fixed=np.empty((vocab_size, seq_len), np.int64),
-        totals=np.empty((workers, vocab_size), np.int64),
-        words=np.empty((workers, 4, _TILE // 8), np.uint32),
-        tokens=np.empty((chunk, padded), dtype),
-        partial=np.empty((workers, *small), np.int64),
-        c=np.empty(small),
-        r=np.empty(small),
-        w=np.empty(small),
-        w_fixed=np.empty(small, np.int64),
-        v_rows=np.empty((vocab_size, vocab_size)),
-        last=np.empty(batch_size, np.int64),
-        target=np.empty(batch_size, np.int64),
-        order=np.empty(batch_size, np.int64),
-    )
-
-
-# --- scales -----------------------------------------------------------------------------------
+_RAW = Rule(False, 0.0, 0.0, False)
+_WORTH = 1 << 17  # tokens that are worth waking another thread
 
 
 @jit
-def scales(attention: Any, value: Any, batch_size: int) -> tuple[float, float]:
-    """Return the fixed-point scales of a and w, or (0, 0) where the parameters have diverged.
+def measure_rows(attention: Any, out: Any) -> None:
+    """Fill out (N,) with the rows' sums of absolute values, as `passes.update` keeps them."""
+    for k in range(attention.shape[0]):
+        total = 0.0
+        for start in range(0, attention.shape[1], STRIP):
+            total += lane_sum_abs(attention[k, start : start + STRIP])
+        out[k] = total
+
+
+@jit
+def w_bound(l1: Any, value: Any) -> float:
+    """Return a bound on |w|, or NaN where the parameters have diverged.
 
     |c| is at most the largest column sum L of |A|, and |w| at most max_m |V_m|^2 L + max |V| by
-    Cauchy-Schwarz over the columns V_m. Sums of `batch_size` of them stay under 2^62. Operands
-    below 2^-900 lose accuracy, so that no scale overflows.
+    Cauchy-Schwarz over the columns V_m.
     """
-    l1 = 0.0
-    for k in range(attention.shape[0]):
-        row = lane_sum_abs(attention[k])
-        if not row <= LIMIT:
-            return 0.0, 0.0
-        l1 = max(l1, row)
+    longest = 0.0
+    for total in l1:
+        if not total <= LIMIT:
+            return np.nan
+        longest = max(longest, total)
     top, square = 0.0, 0.0
     for m in range(value.shape[1]):
         column = 0.0
         for n in range(value.shape[0]):
             v = abs(value[n, m])
             if not v <= LIMIT:
-                return 0.0, 0.0
+                return np.nan
             top = max(top, v)
             column += v * v
         square = max(square, column)
-    w = square * l1 + top
-    for_a, for_w = max(exponent_above(l1), -900), max(exponent_above(w * batch_size), -900)
-    return 2.0 ** (61 - for_a), 2.0 ** (61 - for_w)
-
-
-# --- the phases, each for one worker ------------------------------------------------------------
+    return square * longest + top
 
 
 @jit
-def _share(total: int, worker: int, workers: int, grain: int) -> tuple[int, int]:
-    """Return the worker's range of 0 .. total - 1, cut at multiples of `grain`."""
-    grains = -(-total // grain)
-    low = grains * worker // workers * grain
-    high = grains * (worker + 1) // workers * grain
-    return min(low, total), min(high, total)
+def row_scale(bound: float) -> float:
+    """Return the power of two that takes sums of at most `bound` to less than 2^62.
 
-
-@jit
-def _prepare(
-    worker: int, workers: int, ws: Workspace, attention: Any, scale: Any, out: Any
-) -> None:
-    """Put the worker's positions of A into fixed point and clear its part of the gradient."""
-    t0, t1 = _share(attention.shape[1], worker, workers, STRIP)
-    for k in range(attention.shape[0]):
-        row, fixed, grad = attention[k, t0:t1], ws.fixed[k, t0:t1], out[k, t0:t1]
-        total = np.int64(0)
-        for t in range(row.size):
-            fixed[t] = to_fixed(row[t], scale)
-            total += fixed[t]
-            grad[t] = 0
-        ws.totals[worker, k] = total
-
-
-@jit
-def _add_masked(tokens: Any, a: Any, c: Any) -> None:
-    """Add a to the first two entries of c, by masks: the fast way for N <= 3.
-
-    The last entry follows from the row's total, in `_between`.
+    Operands below 2^-900 lose accuracy, so that the scale does not overflow.
     """
-    first, second = np.int64(0), np.int64(0)
-    for t in range(a.size):
-        value = a[t]
-        first += value if tokens[t] == 0 else 0
-        second += value if tokens[t] == 1 else 0
-    c[0] += first
-    if c.size > 2:
-        c[1] += second
-
-
-@jit
-def _add_scattered(tokens: Any, a: Any, c: Any) -> None:
-    """Add a_t to c[x_t] for every position."""
-    for t in range(a.size):
-        c[tokens[t]] += a[t]
-
-
-@jit
-def _pass_one(
-    worker: int, workers: int, ws: Workspace, tables: Tables, key: Any, step: Any, chunk: Any
-) -> None:
-    """Draw tokens of the chunk's samples and sum c over the worker's share.
-
-    Long sequences are shared out by position, short ones by sample.
-    """
-    fixed, partial, tokens, last = ws.fixed, ws.partial, ws.tokens, ws.last
-    seq_len, vocab_size = fixed.shape[1], fixed.shape[0]
-    if seq_len >= workers * STRIP:
-        t0, t1 = _share(seq_len, worker, workers, STRIP)
-        s0, s1, slot = 0, chunk.size, worker
-    else:
-        t0, t1 = 0, seq_len
-        s0, s1 = _share(chunk.size, worker, workers, 1)
-        slot = 0
-    partial[slot, s0:s1] = 0
-    words = ws.words[worker]
-    bits = words.view(np.uint16)
-    thresholds, high, table = tables.token, tables.high, tables.table
-    for start in range(t0, t1, _TILE):
-        size = min(_TILE, t1 - start)
-        n, first = counters_for(size), start // STRIP * 64
-        w0, w1, w2, w3 = words[0, :n], words[1, :n], words[2, :n], words[3, :n]
-        drawn = start + -(-size // SEGMENT) * SEGMENT
-        for s in range(s0, s1):
-            i = chunk[s]
-            row = tokens[s, start:drawn]
-            fill_bits(w0, w1, w2, w3, key, step, i, first)
-            if table.size > 1:
-                look_up(row, bits, table, thresholds, key, step, i, start)
-            elif compare(row, bits, high):
-                refine(row, thresholds, key, step, i, start)
-            a = fixed[last[i], start : start + size]
-            if vocab_size <= 3:
-                _add_masked(row, a, partial[slot, s])
-            else:
-                _add_scattered(row, a, partial[slot, s])
-
-
-@jit
-def residual(ws: Workspace, value: Any, s: int, target: Any) -> None:
-    """Compute r = V c - e_target and w = V' r of sample s, in one fixed order."""
-    vocab_size = value.shape[0]
-    c, r, w = ws.c[s], ws.r[s], ws.w[s]
-    r[:] = 0.0
-    for m in range(vocab_size):
-        v, cm = ws.v_rows[m], c[m]
-        for n in range(vocab_size):
-            r[n] += v[n] * cm
-    r[target] -= 1.0
-    w[:] = 0.0
-    for n in range(vocab_size):
-        v, rn = value[n], r[n]
-        for m in range(vocab_size):
-            w[m] += v[m] * rn
-
-
-@jit
-def _between(
-    worker: int, workers: int, ws: Workspace, value: Any, chunk: Any, a_scale: Any, w_scale: Any
-) -> None:
-    """Turn the sums of pass one into c, r and w for the worker's samples of the chunk."""
-    vocab_size, seq_len = ws.fixed.shape
-    slots = workers if seq_len >= workers * STRIP else 1
-    s0, s1 = _share(chunk.size, worker, workers, 1)
-    for s in range(s0, s1):
-        i = chunk[s]
-        c = ws.partial[0, s]
-        for slot in range(1, slots):
-            c += ws.partial[slot, s]
-        if vocab_size <= 3:
-            c[vocab_size - 1] = ws.totals[:, ws.last[i]].sum() - c[: vocab_size - 1].sum()
-        for n in range(vocab_size):
-            ws.c[s, n] = c[n] / a_scale
-        residual(ws, value, s, ws.target[i])
-        for n in range(vocab_size):
-            ws.w_fixed[s, n] = to_fixed(ws.w[s, n], w_scale)
-
-
-@jit
-def _add_selected(tokens: Any, w: Any, out: Any) -> None:
-    """Add w[x_t] to out_t by selection: the fast way for N <= 3."""
-    w0, w1, w2 = w[0], w[1], w[w.size - 1]
-    for t in range(out.size):
-        token = tokens[t]
-        out[t] += w0 if token == 0 else (w1 if token == 1 else w2)
-
-
-@jit
-def _add_looked_up(tokens: Any, w: Any, out: Any) -> None:
-    """Add w[x_t] to out_t by look-up."""
-    for t in range(out.size):
-        out[t] += w[tokens[t]]
-
-
-@jit
-def _pass_two(worker: int, workers: int, ws: Workspace, chunk: Any, out: Any) -> None:
-    """Add the chunk to the gradient of A at the worker's positions."""
-    tokens, last, w_fixed = ws.tokens, ws.last, ws.w_fixed
-    vocab_size, seq_len = out.shape
-    t0, t1 = _share(seq_len, worker, workers, STRIP if seq_len >= workers * STRIP else 16)
-    for start in range(t0, t1, _TILE):
-        stop = min(start + _TILE, t1)
-        for s in range(chunk.size):
-            row = out[last[chunk[s]], start:stop]
-            if vocab_size <= 3:
-                _add_selected(tokens[s, start:stop], w_fixed[s], row)
-            else:
-                _add_looked_up(tokens[s, start:stop], w_fixed[s], row)
-
-
-@jit
-def add_value(worker: int, workers: int, ws: Workspace, count: int, out: Any) -> None:
-    """Add r c' of the first `count` samples of the chunk to the worker's rows of V's gradient."""
-    vocab_size = out.shape[0]
-    n0, n1 = _share(vocab_size, worker, workers, 1)
-    for n in range(n0, n1):
-        row = out[n]
-        for s in range(count):
-            rn, c = ws.r[s, n], ws.c[s]
-            for m in range(vocab_size):
-                row[m] += rn * c[m]
-
-
-@jit
-def _finish(worker: int, workers: int, out: Any, fixed: Any, w_scale: Any, batch: int) -> None:
-    """Turn the worker's fixed-point sums, in place, into means over the batch."""
-    t0, t1 = _share(out.shape[1], worker, workers, STRIP)
-    factor = 1.0 / w_scale / batch
-    for k in range(out.shape[0]):
-        grad, total = out[k, t0:t1], fixed[k, t0:t1]
-        for t in range(grad.size):
-            grad[t] = total[t] * factor
+    return float(2.0 ** (61 - max(exponent_above(bound), -900)))
 
 
 @jit
 def draw_ends(ws: Workspace, tables: Tables, key: Any, step: Any, batch: int, seq_len: int) -> None:
     """Draw last and target tokens, and order the samples by last token."""
     vocab_size = ws.v_rows.shape[0]
-    begin = np.zeros(vocab_size + 1, np.int64)
+    begin = ws.begin
+    clear(begin)
     for i in range(batch):
         k = token_at(tables.token, key, step, i, seq_len)
         ws.last[i] = k
@@ -334,6 +106,9 @@ def draw_ends(ws: Workspace, tables: Tables, key: Any, step: Any, batch: int, se
         k = ws.last[i]
         ws.order[begin[k]] = i
         begin[k] += 1
+    for k in range(vocab_size, 0, -1):
+        begin[k] = begin[k - 1]
+    begin[0] = 0
 
 
 @jit
@@ -344,79 +119,131 @@ def transpose(value: Any, out: Any) -> None:
             out[m, n] = value[n, m]
 
 
-# --- all phases, on one thread or many ----------------------------------------------------------
-
-_PREPARE, _PASS_ONE, _BETWEEN, _PASS_TWO, _FINISH = 0, 1, 2, 3, 4
+_PREPARE, _PASS_ONE, _BETWEEN, _PASS_TWO, _UPDATE, _PROJECT = 0, 1, 2, 3, 4, 5
 
 
 @jit
 def _work(
-    phase: int, worker: Any, workers: int, ws: Workspace, tables: Tables, attention: Any,
-    value: Any, key: Any, step: Any, chunk: Any, a_scale: float, w_scale: float, batch: int,
-    out_a: Any, out_v: Any,
+    phase: Any, worker: Any, workers: int, ws: Workspace, tables: Tables, attention: Any,
+    value: Any, mu: Any, key: Any, step: Any, first: int, samples: int, groups: int, rows: int,
+    rule: Rule, w_scale: float, factor: float, out_a: Any, out_v: Any,
 ) -> None:  # fmt: skip
     """Do one worker's share of one phase."""
+    chunk = Chunk(first, samples, groups, rows)
     if phase == _PREPARE:
-        _prepare(worker, workers, ws, attention, a_scale, out_a.view(np.int64))
+        passes.prepare(worker, workers, ws, chunk, attention)
     elif phase == _PASS_ONE:
-        _pass_one(worker, workers, ws, tables, key, step, chunk)
+        passes.pass_one(worker, workers, ws, tables, chunk, key, step)
     elif phase == _BETWEEN:
-        _between(worker, workers, ws, value, chunk, a_scale, w_scale)
+        passes.between(worker, workers, ws, chunk, value, w_scale)
     elif phase == _PASS_TWO:
-        _pass_two(worker, workers, ws, chunk, out_a.view(np.int64))
-        add_value(worker, workers, ws, chunk.size, out_v)
+        passes.pass_two(worker, workers, ws, chunk)
+        passes.add_value(worker, workers, ws, chunk.samples, out_v)
+    elif phase == _UPDATE:
+        passes.update(worker, workers, ws, chunk, rule, mu, factor, attention, out_a)
     else:
-        _finish(worker, workers, out_a, out_a.view(np.int64), w_scale, batch)
+        passes.project(worker, workers, ws, chunk, attention)
+
+
+@jit
+def _combine(phase: Any, ws: Workspace, rows: int, rule: Rule, seq_len: int) -> None:
+    """Add up what the workers left behind, in the order of positions."""
+    for u in range(rows):
+        if ws.done[u]:
+            total = 0.0
+            for block in ws.blocks[ws.slot[u]]:
+                total += block
+            if phase == _UPDATE and rule.l1 > 0.0:
+                ws.shift[u] = (1.0 - total) / seq_len
+            else:
+                ws.l1[ws.row[u]] = total
 
 
 @parallel
-def gradient(
-    ws: Workspace, tables: Tables, attention: Any, value: Any, key: Any, step: Any, batch: int,
-    out_a: Any, out_v: Any,
+def sweep(
+    ws: Workspace, tables: Tables, attention: Any, value: Any, mu: Any, key: Any, step: Any,
+    batch: int, rule: Rule, out_a: Any, out_v: Any,
 ) -> bool:  # fmt: skip
-    """Compute the raw mini-batch gradients of A and V, averaged over the batch.
+    """Draw a batch, compute the raw gradient of V, and store the gradient of A or step along it.
 
     Parameters
     ----------
-    ws : scratch from `workspace`; its number of workers is the number of threads used
-    attention : (N, T) array, rows are columns of A
+    ws : scratch from `workspace`, with l1 measured; as many workers as threads are used
+    attention : (N, T) array, rows are columns of A; changed if `rule.train`
     value : (N, N) array
+    mu : (N,) array
     key, step : the seed and the step of the token stream, uint64
     batch : samples, at most the workspace's
-    out_a, out_v : arrays to fill, shaped like `attention` and `value`
+    rule : what becomes of A's gradient
+    out_a, out_v : arrays to fill with means over the batch, shaped like `attention` (unless
+        `rule.train`) and `value`
 
     Returns
     -------
     bool
         False, with nothing computed, where the parameters have diverged (see `LIMIT`).
     """
-    a_scale, w_scale = scales(attention, value, batch)
-    if a_scale == 0.0:
+    vocab_size, seq_len = attention.shape
+    bound = w_bound(ws.l1, value)
+    if not bound >= 0.0:
         return False
-    draw_ends(ws, tables, key, step, batch, attention.shape[1])
+    w_scale = row_scale(bound * batch)
+    factor = 1.0 / w_scale / batch
+    draw_ends(ws, tables, key, step, batch, seq_len)
     transpose(value, ws.v_rows)
-    for n in range(out_v.shape[0]):
-        for m in range(out_v.shape[1]):
-            out_v[n, m] = 0.0
-    size = ws.c.shape[0]
-    chunks = -(-batch // size)
-    # One loop over all phases, and one parallel function for all: each costs seconds to compile.
+    for k in range(vocab_size):
+        ws.scale[k] = row_scale(ws.l1[k])
+        for m in range(vocab_size):
+            out_v[k, m] = 0.0
+    together = 1
+    while vocab_size ** (together + 1) <= ws.joint.shape[2]:
+        together += 1
+    every = not rule.train or rule.l1 > 0.0
     workers = ws.words.shape[0]
-    for turn in range(3 * chunks + 2):
-        at = max(turn - 1, 0) // 3 * size
-        chunk = ws.order[at : min(at + size, batch)]
-        if turn == 0:
-            phase = _PREPARE
-        elif turn == 3 * chunks + 1:
-            phase = _FINISH
-        else:
-            phase = _PASS_ONE + (turn - 1) % 3
+    start_chunks(ws)
+    first, samples, groups, rows = next_chunk(ws, every, together)
+    phase = np.int64(_PREPARE)
+    # One loop over all phases, and one parallel function for all: each costs seconds to compile.
+    # So does a second signature of `_work`, hence int64 where a constant would do.
+    while rows > 0:
         for p in numba.prange(workers):
             _work(
-                phase, np.int64(p), workers, ws, tables, attention, value, key, step, chunk,
-                a_scale, w_scale, batch, out_a, out_v,
+                phase, np.int64(p), workers, ws, tables, attention, value, mu, key, step, first,
+                samples, groups, rows, rule, w_scale, factor, out_a, out_v,
             )  # fmt: skip
-    for n in range(out_v.shape[0]):
-        for m in range(out_v.shape[1]):
+        if phase >= _UPDATE and rule.train:
+            _combine(phase, ws, rows, rule, seq_len)
+        if phase == _PROJECT or (phase == _UPDATE and not (rule.train and rule.l1 > 0.0)):
+            first, samples, groups, rows = next_chunk(ws, every, together)
+            phase = np.int64(_PREPARE)
+        else:
+            phase += np.int64(1)
+    for n in range(vocab_size):
+        for m in range(vocab_size):
             out_v[n, m] /= batch
     return True
+
+
+@contextlib.contextmanager
+def threads_for(tokens: int) -> Iterator[int]:
+    """Let numba use only as many threads as a step of `tokens` keeps busy; give their number.
+
+    Waking a thread costs some microseconds, which is as long as a small step takes.
+    """
+    before = numba.get_num_threads()
+    workers = min(before, 1 + tokens // _WORTH)
+    numba.set_num_threads(workers)
+    try:
+        yield workers
+    finally:
+        numba.set_num_threads(before)
+
+
+def gradient(
+    ws: Workspace, tables: Tables, attention: NDArray[np.float64], value: NDArray[np.float64],
+    mu: NDArray[np.float64], key: Any, step: Any, batch: int, out_a: NDArray[np.float64],
+    out_v: NDArray[np.float64],
+) -> bool:  # fmt: skip
+    """Fill out_a (N, T) and out_v (N, N) with the raw gradients; see `sweep`."""
+    measure_rows(attention, ws.l1)
+    return bool(sweep(ws, tables, attention, value, mu, key, step, batch, _RAW, out_a, out_v))

@@ -1,7 +1,7 @@
 """The gradient of V alone, with attention frozen on a few positions: only those are drawn.
 
 That the token stream can be read at any place makes this exact: the result has the same bits as
-`cpu.gradient`, which draws all T positions.
+`cpu.sweep`, which draws all T positions.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from scbtools._jit import jit
-from scbtools.kernels.cpu import Workspace, add_value, draw_ends, residual, scales, transpose
-from scbtools.kernels.sums import to_fixed
+from scbtools.kernels.cpu import draw_ends, row_scale, transpose, w_bound
+from scbtools.kernels.passes import add_value, residual
+from scbtools.kernels.sums import clear, to_fixed
 from scbtools.kernels.tables import Tables
 from scbtools.kernels.tokens import token_at
+from scbtools.kernels.workspace import Workspace
 
 __all__ = ["support_of", "value_gradient"]
 
@@ -43,28 +45,32 @@ def value_gradient(
     ws: Workspace, tables: Tables, attention: Any, begin: Any, positions: Any, value: Any, key: Any,
     step: Any, batch: int, out_v: Any,
 ) -> bool:  # fmt: skip
-    """Compute the raw mini-batch gradient of V; see `cpu.gradient` for the parameters."""
-    a_scale, _ = scales(attention, value, batch)
-    if a_scale == 0.0:
+    """Compute the raw mini-batch gradient of V; see `cpu.sweep` for the parameters."""
+    if not w_bound(ws.l1, value) >= 0.0:
         return False
+    for k in range(ws.l1.size):
+        ws.scale[k] = row_scale(ws.l1[k])
     thresholds = tables.token
     draw_ends(ws, tables, key, step, batch, attention.shape[1])
     transpose(value, ws.v_rows)
-    out_v[:] = 0.0
+    for n in range(out_v.shape[0]):
+        clear(out_v[n])
     chunk = ws.c.shape[0]
     for start in range(0, batch, chunk):
         count = min(chunk, batch - start)
         for s in range(count):
             i = ws.order[start + s]
             k = ws.last[i]
-            c = ws.partial[0, s]
-            c[:] = 0
+            c, scale = ws.partial[0, s], ws.scale[k]
+            clear(c)
             for j in range(begin[k], begin[k + 1]):
                 t = positions[j]
-                c[token_at(thresholds, key, step, i, t)] += to_fixed(attention[k, t], a_scale)
+                c[token_at(thresholds, key, step, i, t)] += to_fixed(attention[k, t], scale)
             for n in range(c.size):
-                ws.c[s, n] = c[n] / a_scale
-            residual(ws, value, s, ws.target[i])
+                ws.c[s, n] = c[n] / scale
+            residual(value, ws.v_rows, ws.c[s], ws.target[i], ws.r[s], ws.w[s])
         add_value(0, 1, ws, count, out_v)
-    out_v /= batch
+    for n in range(out_v.shape[0]):
+        for m in range(out_v.shape[0]):
+            out_v[n, m] /= batch
     return True

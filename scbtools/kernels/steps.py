@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import jit
-from scbtools.kernels.cpu import LIMIT, Workspace, gradient
+from scbtools.kernels.cpu import LIMIT, measure_rows, sweep, w_bound
 from scbtools.kernels.frozen import support_of, value_gradient
 from scbtools.kernels.measure import signal_of_attention, signal_of_value
-from scbtools.kernels.sums import lane_sum_abs
+from scbtools.kernels.passes import Rule
 from scbtools.kernels.tables import Tables
-from scbtools.kernels.update import (
-    descend,
-    precondition_attention,
-    precondition_value,
-    proximal_step,
-)
+from scbtools.kernels.update import descend, precondition_value
+from scbtools.kernels.workspace import Workspace
 
 __all__ = ["DIVERGED", "MAX_SIGNAL", "MEAN_SIGNAL", "NO_TARGET", "RAN", "REACHED", "Truth", "run"]
 
@@ -53,33 +49,36 @@ def _reached(attention: Any, value: Any, truth: Truth, kind: int, target: float)
 
 
 @jit
-def _attention_stays(attention: Any, gradient: Any, eta: float) -> bool:
-    """Return whether a step leaves every column sum of |A| within LIMIT; NaN does not.
+def _stays(l1: Any, value: Any, mu: Any, seq_len: int, rule: Rule, eta_v: float) -> bool:
+    """Return whether no batch could carry the parameters beyond LIMIT in the next step.
 
-    Thresholding does not raise the sum s of a column, projecting makes it 2 s + 1 at most.
+    That is known before the batch is drawn: |w| bounds an entry of A's gradient, and
+    |r_n c_m| <= (max |V| L + 1) L one of V's, with L the largest column sum of |A|. Thresholding
+    does not raise a column's sum s, projecting makes it 2 s + 1 at most. Preconditioning divides
+    by mu and takes away means. NaN does not stay.
     """
-    fine = True
-    for k in range(attention.shape[0]):
-        after = lane_sum_abs(attention[k]) + eta * lane_sum_abs(gradient[k])
-        fine = fine and 2.0 * after + 1.0 <= LIMIT
-    return fine
-
-
-@jit
-def _value_stays(value: Any, gradient: Any, eta: float) -> bool:
-    """Return whether a step leaves every entry of |V| within LIMIT; NaN does not."""
-    fine = True
-    for n in range(value.shape[0]):
-        for m in range(value.shape[1]):
-            fine = fine and abs(value[n, m]) + eta * abs(gradient[n, m]) <= LIMIT
-    return fine
+    bound = w_bound(l1, value)
+    longest, least, most, square, top = 0.0, mu[0], mu[0], 0.0, 0.0
+    for k in range(mu.size):
+        longest, least, most = max(longest, l1[k]), min(least, mu[k]), max(most, mu[k])
+        square += mu[k] * mu[k]
+        for m in range(mu.size):
+            top = max(top, abs(value[k, m]))
+    for_v = (top * longest + 1.0) * longest
+    if rule.preconditioned:
+        for_v *= 2.0 * (1.0 / least + mu.size * most / square)
+    fine = top + eta_v * for_v <= LIMIT
+    for k in range(mu.size):
+        spread = seq_len * bound * (2.0 / mu[k] if rule.preconditioned else 1.0)
+        fine = fine and 2.0 * (l1[k] + rule.eta * spread) + 1.0 <= LIMIT
+    return bool(fine)
 
 
 @jit
 def run(
-    n: int, ws: Workspace, tables: Tables, truth: Truth, attention: Any, value: Any, grad_a: Any,
-    grad_v: Any, key: Any, first: int, batch: int, eta_a: float, eta_v: float, l1: float,
-    preconditioned: bool, frozen: bool, kind: int, target: float,
+    n: int, ws: Workspace, tables: Tables, truth: Truth, attention: Any, value: Any, grad_v: Any,
+    key: Any, first: int, batch: int, eta_a: float, eta_v: float, l1: float, preconditioned: bool,
+    frozen: bool, kind: int, target: float,
 ) -> tuple[int, int]:  # fmt: skip
     """Take up to n steps in place, starting with step `first` of the stream.
 
@@ -87,32 +86,25 @@ def run(
     -------
     (int, int)
         Steps taken, and RAN, REACHED (the target, after the last of them) or DIVERGED: the next
-        would carry parameters beyond LIMIT, and was not taken.
+        could carry parameters beyond LIMIT, and was not taken.
     """
     if frozen:
         begin, positions = support_of(attention)
+        eta_a = 0.0
     else:
         begin, positions = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    rule = Rule(True, eta_a, l1, preconditioned)
+    measure_rows(attention, ws.l1)
     for i in range(n):
+        if not _stays(ws.l1, value, truth.mu, attention.shape[1], rule, eta_v):
+            return i, DIVERGED
         step = np.uint64(first + i)
         if frozen:
-            fine = value_gradient(
-                ws, tables, attention, begin, positions, value, key, step, batch, grad_v
-            )
+            value_gradient(ws, tables, attention, begin, positions, value, key, step, batch, grad_v)
         else:
-            fine = gradient(ws, tables, attention, value, key, step, batch, grad_a, grad_v)
-        if not fine:
-            return i, DIVERGED
+            sweep(ws, tables, attention, value, truth.mu, key, step, batch, rule, attention, grad_v)
         if preconditioned:
             precondition_value(grad_v, truth.mu)
-            if not frozen:
-                precondition_attention(grad_a, truth.mu)
-        if not _value_stays(value, grad_v, eta_v):
-            return i, DIVERGED
-        if not frozen:
-            if not _attention_stays(attention, grad_a, eta_a):
-                return i, DIVERGED
-            proximal_step(attention, grad_a, eta_a, l1)
         descend(value, grad_v, eta_v)
         if _reached(attention, value, truth, kind, target):
             return i + 1, REACHED

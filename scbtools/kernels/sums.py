@@ -8,9 +8,16 @@ import numpy as np
 
 from scbtools._jit import inline, jit
 
-__all__ = ["exponent_above", "lane_sum", "lane_sum_abs", "to_fixed"]
+__all__ = ["clear", "exponent_above", "lane_sum", "lane_sum_abs", "to_fixed", "to_fixed_row"]
 
 LANES = 8
+
+
+@jit
+def clear(x: Any) -> None:
+    """Set a 1-D array to zero. Assigning to a slice would take seconds to compile."""
+    for i in range(x.size):
+        x[i] = 0
 
 
 @jit
@@ -78,3 +85,10 @@ def to_fixed(x: Any, scale: Any) -> Any:
     """Return x * scale as int64, rounded to nearest (halves away from zero)."""
     scaled = x * scale
     return np.int64(scaled + (0.5 if scaled >= 0.0 else -0.5))
+
+
+@jit
+def to_fixed_row(values: Any, scale: Any, out: Any) -> None:
+    """Fill out with `to_fixed` of every value."""
+    for t in range(out.size):
+        out[t] = to_fixed(values[t], scale)

@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 __all__ = ["COMPARE_LIMIT", "Tables", "build_tables", "thresholds"]
 
-COMPARE_LIMIT = 17
+COMPARE_LIMIT = 11
 """Largest vocabulary whose tokens are found by comparing with every threshold; above, by table."""
 
-UNDECIDED = np.uint16(0xFFFF)
-"""Mark in the table for a 16-bit bucket that a threshold splits."""
+FLAG = np.uint16(0x8000)
+"""Mark of a token that 16 bits do not decide."""
 
 
 class Tables(NamedTuple):
     """A task, ready for the kernels."""
 
     token: NDArray[np.uint32]  # (N - 1,) thresholds of mu
-    high: NDArray[np.uint16]  # (M,) their upper halves, padded with 0xFFFF to M = 2 or 4k
+    high: NDArray[np.uint16]  # (M,) their upper halves, padded with 0xFFFF to M = 2
     table: NDArray[np.uint16]  # (65536,) token of each 16-bit draw, or (1,) if not used
     positions: NDArray[np.int64]  # (N, S) attended positions of each last token
     attended: NDArray[np.uint32]  # (N, S - 1) thresholds of their weights
@@ -69,19 +69,23 @@ def build_tables(
 
 
 def _padded(high: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return the upper halves padded to the group sizes that the vector code unrolls.
+    """Return the upper halves, at least two of them.
 
     Padding with 0xFFFF adds nothing to the count and only sends the draw 0xFFFF to refinement,
     which knows the true thresholds.
     """
-    size = 2 if high.size <= 2 else -(-high.size // 4) * 4
-    padded = np.full(size, 0xFFFF, np.uint16)
+    padded = np.full(max(2, high.size), 0xFFFF, np.uint16)
     padded[: high.size] = high
     return padded
 
 
 def _bucket_table(high: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return the token of each 16-bit draw, UNDECIDED where a threshold falls in its bucket."""
+    """Return the token of each 16-bit draw, FLAG where a threshold falls in its bucket.
+
+    Tokens that look like FLAG leave no room for it: then every draw is refined.
+    """
+    if high.size >= FLAG:
+        return np.full(65536, FLAG)
     table = np.searchsorted(high, np.arange(65536), side="left").astype(np.uint16)
-    table[high] = UNDECIDED
+    table[high] = FLAG
     return table

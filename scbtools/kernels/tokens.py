@@ -13,11 +13,13 @@ import numpy as np
 from scbtools._jit import inline, jit
 from scbtools.kernels import philox, stream
 from scbtools.kernels.stream import HIGH, LOW, SEGMENT, STRIP, TARGET
-from scbtools.kernels.tables import UNDECIDED, Tables
+from scbtools.kernels.sums import clear
+from scbtools.kernels.tables import FLAG, Tables
 
-__all__ = ["SEGMENT", "STRIP", "counters_for", "draw_target", "fill_bits", "token_at"]
+__all__ = ["add_tokens", "counters_for", "draw_target", "fill_bits", "token_at"]
 
-_FLAG = np.uint64(0x8080808080808080)  # bit 7 of every byte: this token is undecided
+_FLAG_BIT = np.uint16(15)
+_FLAGS = np.uint64(0x8000800080008000)  # FLAG in every 16 bits
 _LOW32, _LOW16 = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF)
 _WORD, _HALF = np.uint64(32), np.uint64(16)
 
@@ -40,9 +42,11 @@ def _half_word(key: Any, step: Any, sample: Any, t: Any, which: Any) -> Any:
 @jit
 def token_at(thresholds: Any, key: Any, step: Any, sample: Any, t: Any) -> int:
     """Return token t of a sample: the definition, which every faster path must match."""
-    high = _half_word(key, step, sample, t, HIGH)
-    low = _half_word(key, step, sample, t, LOW)
-    return int(_invert(thresholds, (high << _HALF) | low))
+    high = _half_word(key, step, sample, t, HIGH) << _HALF
+    token = _invert(thresholds, high)
+    if token < thresholds.size and np.uint64(thresholds[token]) <= high | _LOW16:
+        token = _invert(thresholds, high | _half_word(key, step, sample, t, LOW))
+    return int(token)
 
 
 @jit
@@ -77,81 +81,104 @@ def fill_bits(
 
 
 @jit
-def _compare_two(tokens: Any, bits: Any, h0: Any, h1: Any) -> None:
-    """Tokens of a row for N <= 3, with bit 7 set where the draw is undecided."""
-    for segment in range(tokens.size // SEGMENT):
+def _add_by_two(codes: Any, bits: Any, h0: Any, h1: Any, unit: Any) -> None:
+    """Add unit times the tokens of a row for N <= 3, FLAG where the draw is undecided."""
+    zero, twice = np.uint16(0), np.uint16(unit + unit)
+    for segment in range(codes.size // SEGMENT):
         strip, word = segment // 4, segment % 4
         source = bits[word, strip * SEGMENT : (strip + 1) * SEGMENT]
-        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
+        row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
         for i in range(SEGMENT):
             b = source[i]
-            split = np.uint8((b == h0) | (b == h1)) << np.uint8(7)
-            row[i] = np.uint8(b > h0) + np.uint8(b > h1) + split
+            add = unit if b > h0 else zero
+            add = twice if b > h1 else add
+            add = FLAG if b == h0 else add
+            add = FLAG if b == h1 else add
+            row[i] += add
 
 
 @jit
-def _compare_four(tokens: Any, bits: Any, h0: Any, h1: Any, h2: Any, h3: Any) -> None:
-    """Add to the tokens of a row what four more thresholds count; flags are kept."""
-    for segment in range(tokens.size // SEGMENT):
+def _add_by_counting(codes: Any, bits: Any, high: Any, tally: Any, unit: Any) -> None:
+    """Add unit times the tokens of a row by comparing with every threshold."""
+    for segment in range(codes.size // SEGMENT):
         strip, word = segment // 4, segment % 4
         source = bits[word, strip * SEGMENT : (strip + 1) * SEGMENT]
-        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
+        row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
         for i in range(SEGMENT):
-            b = source[i]
-            count = np.uint8(b > h0) + np.uint8(b > h1) + np.uint8(b > h2) + np.uint8(b > h3)
-            split = np.uint8((b == h0) | (b == h1) | (b == h2) | (b == h3)) << np.uint8(7)
-            row[i] = (row[i] + count) | split
+            tally[i] = 0
+        for h in high:
+            for i in range(SEGMENT):
+                b = source[i]
+                tally[i] = (tally[i] + np.uint16(b > h)) | (np.uint16(b == h) << _FLAG_BIT)
+        for i in range(SEGMENT):
+            row[i] += FLAG if tally[i] >= FLAG else unit * tally[i]
 
 
 @jit
-def compare(tokens: Any, bits: Any, high: Any) -> bool:
-    """Map a row's bits to tokens by comparing with every threshold; return if any is undecided.
+def _set_by_table(codes: Any, bits: Any, table: Any) -> None:
+    """Set the tokens of a row by table, FLAG where the draw is undecided."""
+    for segment in range(codes.size // SEGMENT):
+        source = bits[segment % 4, segment // 4 * SEGMENT : (segment // 4 + 1) * SEGMENT]
+        row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
+        for i in range(SEGMENT):
+            row[i] = table[source[i]]
+
+
+@jit
+def _add_by_table(codes: Any, bits: Any, table: Any, unit: Any) -> None:
+    """Add unit times the tokens of a row by table, FLAG where the draw is undecided."""
+    for segment in range(codes.size // SEGMENT):
+        source = bits[segment % 4, segment // 4 * SEGMENT : (segment // 4 + 1) * SEGMENT]
+        row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
+        for i in range(SEGMENT):
+            token = table[source[i]]
+            row[i] += FLAG if token >= FLAG else unit * token
+
+
+@jit
+def _refine(
+    codes: Any, thresholds: Any, unit: Any, key: Any, step: Any, sample: Any, start: Any
+) -> None:
+    """Replace flags by unit times the token that all 32 bits give."""
+    fours = codes.view(np.uint64)
+    found = np.uint64(0)
+    for i in range(fours.size):
+        found |= fours[i]
+    if found & _FLAGS == 0:
+        return
+    for i in range(fours.size):
+        if fours[i] & _FLAGS != 0:
+            for at in range(4 * i, 4 * i + 4):
+                if codes[at] >= FLAG:
+                    token = token_at(thresholds, key, step, sample, start + at)
+                    codes[at] = np.uint16(codes[at] - FLAG + unit * token)
+
+
+@jit
+def add_tokens(
+    codes: Any, bits: Any, high: Any, table: Any, thresholds: Any, tally: Any, unit: Any, key: Any,
+    step: Any, sample: Any, start: Any,
+) -> None:  # fmt: skip
+    """Add unit times the tokens of a sample to a row of numbers that begins at `start`.
 
     Parameters
     ----------
-    tokens : uint8 row, whole segments, 8-byte aligned
+    codes : uint16 row, whole segments, 8-byte aligned; with unit 1 it is overwritten
     bits : (4, 2 W) uint16 view of the random words
-    high : padded upper halves of the thresholds
+    high, table, thresholds : as in `Tables`
+    tally : (SEGMENT,) uint16 scratch
+    unit : uint16, N^j for the sample's place j in its group
     """
-    if high.size == 2:
-        _compare_two(tokens, bits, high[0], high[1])
+    if table.size > 1:
+        if unit == 1:
+            _set_by_table(codes, bits, table)
+        else:
+            _add_by_table(codes, bits, table, unit)
     else:
-        tokens[:] = 0
-        for g in range(0, high.size, 4):
-            _compare_four(tokens, bits, high[g], high[g + 1], high[g + 2], high[g + 3])
-    found = np.uint64(0)
-    eights = tokens.view(np.uint64)
-    for i in range(eights.size):
-        found |= eights[i]
-    return bool((found & _FLAG) != 0)
-
-
-@jit
-def refine(tokens: Any, thresholds: Any, key: Any, step: Any, sample: Any, start: Any) -> None:
-    """Redraw the flagged tokens of a row that begins at position `start` from all 32 bits."""
-    for i in range(tokens.size):
-        if tokens[i] >= np.uint8(0x80):
-            tokens[i] = token_at(thresholds, key, step, sample, start + i)
-
-
-@jit
-def look_up(
-    tokens: Any,
-    bits: Any,
-    table: Any,
-    thresholds: Any,
-    key: Any,
-    step: Any,
-    sample: Any,
-    start: Any,
-) -> None:
-    """Map a row's bits to tokens by table, undecided ones from all 32 bits."""
-    for segment in range(tokens.size // SEGMENT):
-        source = bits[segment % 4, segment // 4 * SEGMENT : (segment // 4 + 1) * SEGMENT]
-        row = tokens[segment * SEGMENT : (segment + 1) * SEGMENT]
-        for lane in range(SEGMENT):
-            token = table[source[lane]]
-            if token == UNDECIDED:
-                t = start + segment * SEGMENT + lane
-                token = np.uint16(token_at(thresholds, key, step, sample, t))
-            row[lane] = token
+        if unit == 1:
+            clear(codes)
+        if high.size <= 2:
+            _add_by_two(codes, bits, high[0], high[1], unit)
+        else:
+            _add_by_counting(codes, bits, high, tally, unit)
+    _refine(codes, thresholds, unit, key, step, sample, start)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import scbtools as scb
-from scbtools.kernels import cpu, frozen
+from scbtools.kernels import cpu, frozen, workspace
 from tests import reference_numpy as ref
 from tests.examples import away, gap
 
@@ -24,8 +24,9 @@ SHAPES = [
     (300, 1, 7), (300, 127, 64), (300, 513, 7), (300, 2049, 1),
 ]  # fmt: skip
 
-# More samples than fit between the passes, with 1, 2 or 4 threads; uneven remainders.
-SEVERAL_CHUNKS = [(3, 5, 8200), (3, 10000, 415), (10, 700, 2101), (300, 600, 519)]
+# Budgets so small that a chunk holds one group, or two rows of A, or samples cut within a group;
+# a row then goes on from chunk to chunk, and the last one is not full.
+BUDGETS = [(1, 1 << 30, 4096), (1 << 30, 1, 4096), (20_000, 1, 4096), (1 << 30, 1 << 30, 5)]
 
 
 def make(vocab_size: int, seq_len: int, seed: int = 0) -> scb.SCBTask:
@@ -47,13 +48,37 @@ def test_matches_one_hot_matrices(vocab_size: int, seq_len: int, size: int) -> N
     assert_matches(task, away(task, seed=seq_len), size)
 
 
-@pytest.mark.parametrize(("vocab_size", "seq_len", "size"), SEVERAL_CHUNKS)
-def test_matches_one_hot_matrices_over_several_chunks(
-    vocab_size: int, seq_len: int, size: int
+@pytest.mark.parametrize(("code_bytes", "row_bytes", "samples"), BUDGETS)
+@pytest.mark.parametrize(
+    ("vocab_size", "seq_len", "size"), [(3, 5, 300), (3, 2500, 100), (10, 700, 200), (300, 600, 90)]
+)
+def test_matches_over_several_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+    vocab_size: int,
+    seq_len: int,
+    size: int,
+    code_bytes: int,
+    row_bytes: int,
+    samples: int,
 ) -> None:
     task = make(vocab_size, seq_len)
-    assert size > cpu.workspace(vocab_size, seq_len, size, 2).c.shape[0]
-    assert_matches(task, away(task, seed=1), size)
+    params = away(task, seed=1)
+    whole = scb.minibatch_gradients(task, params, size, seed=1, step=3)
+    monkeypatch.setattr(workspace, "_CODE_BYTES", code_bytes)
+    monkeypatch.setattr(workspace, "_ROW_BYTES", row_bytes)
+    monkeypatch.setattr(workspace, "_SAMPLES", samples)
+    ws = cpu.workspace(vocab_size, seq_len, size, 2)
+    assert ws.c.shape[0] < size or ws.slot.size < vocab_size
+    assert_matches(task, params, size)
+    pieces = scb.minibatch_gradients(task, params, size, seed=1, step=3)
+    np.testing.assert_array_equal(pieces.A, whole.A)
+    np.testing.assert_array_equal(pieces.V, whole.V)
+
+
+def test_more_samples_than_fit_between_the_passes() -> None:
+    assert cpu.workspace(3, 5, 8200, 2).c.shape[0] < 8200
+    task = make(3, 5)
+    assert_matches(task, away(task, seed=1), 8200)
 
 
 @pytest.mark.parametrize("scale", [1e-250, 1e-30, 1e-6, 1e2, 1e4])
@@ -113,7 +138,7 @@ def test_read_only_and_transposed_parameters() -> None:
     task = make(3, 40)
     params = away(task, 3)
     wanted = scb.minibatch_gradients(task, params, 9)
-    compiled = len(cpu.gradient.signatures)
+    compiled = len(cpu.sweep.signatures)
     locked = scb.Params(params.A.copy(), params.V.copy())
     for array in locked:
         array.setflags(write=False)
@@ -124,7 +149,7 @@ def test_read_only_and_transposed_parameters() -> None:
         found = scb.minibatch_gradients(task, same, 9)
         np.testing.assert_array_equal(found.A, wanted.A)
         np.testing.assert_array_equal(found.V, wanted.V)
-    assert len(cpu.gradient.signatures) == compiled
+    assert len(cpu.sweep.signatures) == compiled
 
 
 def test_one_batch_is_the_mean_of_its_samples() -> None:
@@ -173,7 +198,9 @@ def test_frozen_attention_draws_less_and_gives_the_same_bits(
     full_a, full_v, only_v = np.empty_like(attention), np.empty_like(value), np.empty_like(value)
     key, step = np.uint64(8), np.uint64(2)
     ws = cpu.workspace(vocab_size, seq_len, size, 2)
-    assert cpu.gradient(ws, task.tables, attention, value, key, step, size, full_a, full_v)
+    assert cpu.gradient(
+        ws, task.tables, attention, value, task.stationary, key, step, size, full_a, full_v
+    )
     begin, at = frozen.support_of(attention)
     assert at.size < 10 * vocab_size
     assert frozen.value_gradient(

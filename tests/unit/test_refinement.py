@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scbtools.kernels import tables
-from scbtools.kernels.tokens import SEGMENT, STRIP, _invert, compare, look_up, refine, token_at
+from scbtools.kernels.stream import SEGMENT, STRIP
+from scbtools.kernels.tokens import _invert, add_tokens, token_at
 
 HALVES = 1 << 16
 KEY, STEP, SAMPLE = np.uint64(11), np.uint64(2), 5
@@ -46,56 +47,59 @@ def decided(thresholds: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[
     return first, first != final
 
 
-@pytest.mark.parametrize("vocab_size", range(2, tables.COMPARE_LIMIT + 1))
-def test_compare(vocab_size: int) -> None:
-    bits = all_halves()
-    for mu in laws(vocab_size):
-        t = build(mu)
-        row = np.empty(HALVES, np.uint8)
-        assert compare(row, bits, t.high)
-        flagged = row >= 0x80
-        wanted, matters = decided(t.token)
-        assert (flagged | ~matters).all()
-        assert flagged.sum() <= vocab_size  # not more than there are thresholds, and the padding
-        np.testing.assert_array_equal(row[~flagged], wanted[~flagged])
-        refine(row, t.token, KEY, STEP, SAMPLE, 0)
-        for p in np.flatnonzero(flagged):
-            assert row[p] == token_at(t.token, KEY, STEP, SAMPLE, p)
+def check(mu: NDArray[np.float64], unit: int, start: int) -> None:
+    """Every upper half gives its token; one that decides nothing, that of the definition."""
+    t = build(mu)
+    before = np.arange(HALVES, dtype=np.uint16) % np.uint16(unit)  # digits of earlier samples
+    codes = before.copy() if unit > 1 else np.full(HALVES, 77, np.uint16)
+    tally = np.empty(SEGMENT, np.uint16)
+    add_tokens(
+        codes, all_halves(), t.high, t.table, t.token, tally, np.uint16(unit), KEY, STEP, SAMPLE,
+        start,
+    )  # fmt: skip
+    wanted, matters = decided(t.token)
+    assert matters.sum() < len(mu)
+    for p in np.flatnonzero(matters):
+        wanted[p] = token_at(t.token, KEY, STEP, SAMPLE, start + p)
+    np.testing.assert_array_equal(codes, before + unit * wanted)
 
 
-@pytest.mark.parametrize("vocab_size", [18, 100, 256])
-def test_look_up_bytes(vocab_size: int) -> None:
-    check_look_up(vocab_size, np.uint8)
-
-
-@pytest.mark.parametrize("vocab_size", [257, 1000])
-def test_look_up_two_bytes(vocab_size: int) -> None:
-    check_look_up(vocab_size, np.uint16)
-
-
-def check_look_up(vocab_size: int, dtype: type) -> None:
-    bits = all_halves()
-    for mu in laws(vocab_size)[:4]:
-        t = build(mu)
-        row = np.empty(HALVES, dtype)
-        start = 3 * STRIP
-        look_up(row, bits, t.table, t.token, KEY, STEP, SAMPLE, start)
-        wanted, matters = decided(t.token)
-        open_ = t.table == tables.UNDECIDED
-        assert (open_ | ~matters).all()
-        assert open_.sum() < vocab_size
-        np.testing.assert_array_equal(row[~open_], wanted[~open_])
-        for p in np.flatnonzero(open_):
-            assert row[p] == token_at(t.token, KEY, STEP, SAMPLE, start + p)
+@pytest.mark.parametrize(
+    ("vocab_size", "units"),
+    [
+        *[(2, (1, 2, 512)), (3, (1, 3, 243)), (4, (1, 16)), (tables.COMPARE_LIMIT, (1, 121))],
+        *[
+            (tables.COMPARE_LIMIT + 1, (1, 12)),
+            (32, (1, 32)),
+            (256, (1,)),
+            (257, (1,)),
+            (999, (1,)),
+        ],
+    ],
+)
+def test_tokens_of_every_half(vocab_size: int, units: tuple[int, ...]) -> None:
+    for mu in laws(vocab_size)[: 5 if vocab_size < 100 else 4]:
+        for unit in units:
+            check(mu, unit, 0)
 
 
 def test_undecided_tokens_are_redrawn_at_their_own_position() -> None:
-    """A row that begins at position 512 redraws from there."""
-    t = build(np.array([0.25, 0.5, 0.25]))
-    row = np.full(SEGMENT, 0x80, np.uint8)
-    refine(row, t.token, KEY, STEP, SAMPLE, STRIP)
-    wanted = [token_at(t.token, KEY, STEP, SAMPLE, STRIP + p) for p in range(SEGMENT)]
-    np.testing.assert_array_equal(row, wanted)
+    for mu in laws(3):
+        check(mu, 3, 7 * STRIP)
+
+
+def test_more_tokens_than_flags_leave_room_for() -> None:
+    """Above 32 768 tokens all draws are refined: slow, and right."""
+    size = 40_000
+    codes = np.empty(SEGMENT, np.uint16)
+    t = build(np.full(size, 1 / size))
+    tally = np.empty(SEGMENT, np.uint16)
+    add_tokens(
+        codes, all_halves()[:, :SEGMENT].copy(), t.high, t.table, t.token, tally, np.uint16(1),
+        KEY, STEP, SAMPLE, 0,
+    )  # fmt: skip
+    wanted = [token_at(t.token, KEY, STEP, SAMPLE, p) for p in range(SEGMENT)]
+    np.testing.assert_array_equal(codes, wanted)
 
 
 @pytest.mark.parametrize("vocab_size", [2, 3, 17, 300])

@@ -1,0 +1,77 @@
+"""Several tokens as one number: sums and look-ups for a whole group of samples at once.
+
+The tokens x_0 .. x_{m-1} of m samples at one position make the number x_0 + x_1 N + x_2 N^2 + ...
+One addition into a table of N^m sums, and one look-up in a table of N^m values, then serve m
+samples. Sums are integers, so that the detour changes no bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scbtools._jit import jit
+
+__all__ = ["add_at", "add_looked_up", "add_looked_up_twice", "joint_table", "marginals"]
+
+
+@jit
+def add_at(codes: Any, values: Any, out: Any) -> None:
+    """Add values[t] to out[codes[t]] for every position."""
+    for t in range(values.size):
+        out[codes[t]] += values[t]
+
+
+@jit
+def marginals(table: Any, vocab_size: int, out: Any) -> None:
+    """Add to row j of out (m, N) the sums of the table over all digits but the j-th.
+
+    The table (N^m,) is used up.
+    """
+    block = table.size
+    for j in range(out.shape[0] - 1, 0, -1):
+        block //= vocab_size
+        row = out[j]
+        low = table[:block]
+        for n in range(vocab_size):
+            part = table[n * block : (n + 1) * block]
+            total = 0
+            for i in range(block):
+                total += part[i]
+            row[n] += total
+            if n > 0:
+                for i in range(block):
+                    low[i] += part[i]
+    row = out[0]
+    for n in range(vocab_size):
+        row[n] += table[n]
+
+
+@jit
+def joint_table(values: Any, table: Any) -> None:
+    """Fill the table (N^m,) with sums of one value per digit, row j of values (m, N)."""
+    vocab_size = values.shape[1]
+    block = vocab_size
+    first = values[0]
+    for i in range(block):
+        table[i] = first[i]
+    for j in range(1, values.shape[0]):
+        row, low = values[j], table[:block]
+        for n in range(vocab_size - 1, -1, -1):
+            part, more = table[n * block : (n + 1) * block], row[n]
+            for i in range(block):
+                part[i] = low[i] + more
+        block *= vocab_size
+
+
+@jit
+def add_looked_up(codes: Any, table: Any, out: Any) -> None:
+    """Add table[codes[t]] to out[t] for every position."""
+    for t in range(out.size):
+        out[t] += table[codes[t]]
+
+
+@jit
+def add_looked_up_twice(codes: Any, table: Any, more: Any, second: Any, out: Any) -> None:
+    """Add what two groups have at each position: out is read and written once for both."""
+    for t in range(out.size):
+        out[t] += table[codes[t]] + second[more[t]]
