@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any
 
 import jax
-
-jax.config.update("jax_enable_x64", True)
-
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from benchmarks.protocol import edges16
 from scbtools import Batch, Params, SCBTask
+
+jax.config.update("jax_enable_x64", True)
 
 Array = jax.Array
 
@@ -43,6 +42,7 @@ class Peer:
         self.edges = jnp.asarray(edges.astype(np.uint16))
         table = np.searchsorted(edges, np.arange(65536), side="right")
         self.table = jnp.asarray(table.astype(np.uint8 if self.n <= 256 else np.uint16))
+        self.fused_draw, self.fused_gradients = jax.jit(self.draw), jax.jit(self.gradients)
         self.key = jax.random.key(seed)  # threefry2x32
         self.state = (
             jnp.full((self.n, self.t), 1 / self.t),
@@ -124,12 +124,12 @@ class Peer:
     def sample(self) -> Batch:
         """Return a batch from the sampler."""
         self.key, key = jax.random.split(self.key)
-        return Batch(*(np.asarray(part) for part in jax.jit(self.draw)(key)))
+        return Batch(*(np.asarray(part) for part in self.fused_draw(key)))
 
     def gradient(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean gradients of A (T, N) and V (N, N) on given tokens."""
         last, target = (jnp.asarray(part.astype(np.int64)) for part in batch[1:])
-        grads = jax.jit(self.gradients)(self.state, jnp.asarray(batch.tokens), last, target)
+        grads = self.fused_gradients(self.state, jnp.asarray(batch.tokens), last, target)
         return np.asarray(grads[0]).T, np.asarray(grads[1])
 
     def step_on(self, batch: Batch) -> None:

@@ -26,6 +26,7 @@ class Peer(torch_tuned.Peer):
         self.words = torch.empty(self.rows, -(-self.t // 4), dtype=torch.int64)
         self.small_table = self.table.to(torch.uint8 if self.n <= 256 else torch.int16)
         self.fused_block = torch.compile(self._block, fullgraph=True, dynamic=False)
+        self.fused_draw = torch.compile(self._draw, fullgraph=True, dynamic=False)
         self.fused_add = torch.compile(self._add, fullgraph=True, dynamic=False)
         self.fused_update = torch.compile(self._update, fullgraph=True, dynamic=False)
 
@@ -104,14 +105,13 @@ class Peer(torch_tuned.Peer):
     @torch.no_grad()
     def sample(self) -> Batch:
         """Return a batch from the sampler, by blocks as the steps draw it."""
-        draw = torch.compile(self._draw, fullgraph=True, dynamic=False)
         last, place = self.sample_ends(self.batch_size)
         u = torch.rand(self.batch_size, dtype=torch.float64)
         parts = []
         for begin in range(0, self.batch_size, self.rows):
             part = slice(begin, begin + self.rows)
             self.words.random_(-(2**63), None)
-            tokens, target = draw(self.words, place[part], u[part])
+            tokens, target = self.fused_draw(self.words, place[part], u[part])
             parts.append(Batch(tokens.numpy(), last[part].numpy(), target.numpy()))
         return Batch(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 

@@ -34,8 +34,10 @@ class Peer:
         self.positions = torch.tensor(sparse.positions)
         # Distribution functions without their ends, rows by token.
         self.mu_below = self.mu.cumsum(0)[:-1]
-        self.weights_below = torch.tensor(sparse.weights).cumsum(1)[:, :-1].contiguous()
-        self.transition_below = torch.tensor(task.transition.T.copy()).cumsum(1)[:, :-1].contiguous()
+        self.weights_below = torch.tensor(sparse.weights.cumsum(1)[:, :-1].copy())
+        self.transition_below = (
+            torch.tensor(task.transition.T.copy()).cumsum(1)[:, :-1].contiguous()
+        )
         self.attention = torch.full((n, t), 1 / t, dtype=torch.float64)
         self.value = self.mu[:, None].repeat(1, n)
 
