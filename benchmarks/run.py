@@ -120,11 +120,12 @@ def prepare(name: str, n: int, t: int, b: int) -> tuple[Any, float, int, float]:
         contestant = module.Peer(task, b, *rates)
     contestant.steps(1)
     warm_up = time.perf_counter() - start
-    count, spent = 1, timed(contestant, 1)
-    while spent < TURN and count < 2**16:
-        count = min(2 * count if spent <= 0 else max(2 * count, int(count * TURN / spent)), 2**16)
-        timed(contestant, count)  # a library may compile anew for a new count
-        spent = timed(contestant, count)
+    count = 1
+    # Once for a peer, since JAX compiles anew for each count; again for the library, whose first
+    # guess holds the start-up of a call.
+    for _ in range(2 if name in OURS else 1):
+        count = max(1, min(round(TURN / (timed(contestant, count) / count)), 2**16))
+    contestant.steps(count)
     return contestant, warm_up, count, error
 
 
