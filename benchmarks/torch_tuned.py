@@ -5,14 +5,14 @@ What was tried, in ns a token on one busy core (N = 3, T = 5000, B = 64), fastes
 - Random bits: 1.4 four tokens from each int64 of `random_`; 3.8 uint8; 12 `randint` to 65536.
 - Bits to tokens: 0.5 clamps between edges (N up to 4); 1.3 `index_select` in an int16 table, by
   int32; 1.4 comparisons; 6.5 `bucketize`; 21 `multinomial`, bits included (53 at N = 64).
-- c = Xa: 1.4 `scatter_add_` by int64 tokens; 2.2 masks as float64 and a matrix product (20 at
-  N = 10); 1.9 to 2.3 one `bincount`; 2.7 `index_add_`; 3.1 `bincount` per sample.
+- c = Xa: 1.4 `scatter_add_` by int64 tokens; 1.9 to 2.3 one `bincount`; 2.5 masks as float64
+  and a matrix product (19 at N = 10); 2.7 `index_add_`; 3.1 `bincount` per sample.
 - Gradient of A: 1.4 `gather` and 0.4 `index_add_` of rows; 1.8 `index_select` per sample; 58
   `embedding_bag`.
 - Samples with the same last token weigh positions alike, so G of them can be read as one number
   with G digits: scatter and gather then cost 1/G each. Helps for long sequences and few tokens.
 
-All large buffers are allocated once: fresh ones cost more in page faults than the arithmetic.
+All large buffers are allocated once.
 """
 
 from __future__ import annotations
