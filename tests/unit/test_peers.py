@@ -16,7 +16,7 @@ import scbtools as scb
 from benchmarks import protocol, run
 
 ETA_V, ETA_A = 1e-3, 2e-3
-# Three p-values for each of eight pairs of peer and size: one false alarm in some 40 000 runs.
+# Three p-values for each of ten pairs of peer and size: one false alarm in some 30 000 runs.
 FALSE_ALARM = 1e-6
 
 
