@@ -6,25 +6,14 @@ import numba
 import numpy as np
 
 from scbtools import _check
+from scbtools.engines import check_device
 from scbtools.kernels import cpu
 from scbtools.kernels.update import precondition_attention, precondition_value
 from scbtools.population import Gradients
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
-__all__ = ["check_device", "minibatch_gradients", "precondition"]
-
-
-def check_device(device: str) -> str:
-    """Return `device` if this installation can compute on it, or raise."""
-    if device == "cuda":
-        raise RuntimeError(
-            "device='cuda' is not available: this version of scbtools computes on the CPU only; "
-            "use device='cpu'"
-        )
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu', got {device!r}")
-    return device
+__all__ = ["minibatch_gradients", "precondition"]
 
 
 def minibatch_gradients(

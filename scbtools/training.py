@@ -6,14 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from scbtools import _check
-from scbtools.gradients import check_device
-from scbtools.kernels import cpu, steps, update
+from scbtools.engines import TARGETS, Engine, check_device, make_engine
+from scbtools.kernels import steps, update
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
 from scbtools.task import SCBTask
@@ -23,7 +22,6 @@ from scbtools.updates import looks_mirrored
 __all__ = ["Run", "Stage", "Transform", "train"]
 
 _LARGE = float(np.finfo(float).max)
-_TARGETS = {None: steps.NO_TARGET, "max_signal": steps.MAX_SIGNAL, "mean_signal": steps.MEAN_SIGNAL}
 _COLUMNS = (
     "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
     "error_A",
@@ -101,8 +99,8 @@ class Stage:
         _check.real("target", self.target, 0, _LARGE)
         if not all(isinstance(transform, Transform) for transform in self.before):
             raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
-        if self.until not in _TARGETS:
-            raise ValueError(f"until must be one of {tuple(_TARGETS)}, got {self.until!r}")
+        if self.until not in TARGETS:
+            raise ValueError(f"until must be one of {tuple(TARGETS)}, got {self.until!r}")
 
 
 class Run(NamedTuple):
@@ -165,7 +163,7 @@ def train(
             raise TypeError(f"stages must be Stage objects, got {stage!r}")
     start = uniform_start(task) if params is None else check_params(task, params)
     _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
-    trainer = _Trainer(task, start, seed, record_every)
+    trainer = _Trainer(task, start, seed, device, record_every)
     total = sum(stage.steps for stage in stages)
     status: Any = "finished"
     reached = []
@@ -200,18 +198,17 @@ def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
 class _Trainer:
     """State of a run: parameters, stream position, history."""
 
-    def __init__(self, task: SCBTask, start: Params, seed: int, record_every: int) -> None:
+    def __init__(
+        self, task: SCBTask, start: Params, seed: int, device: str, record_every: int
+    ) -> None:
         self.task = task
         self.attention = np.array(start.A.T, order="C")  # rows are columns of A
         self.value = np.array(start.V, order="C")
-        self.key = np.uint64(seed)
+        self.engine: Engine = make_engine(
+            device, task, self.attention, self.value, np.uint64(seed)
+        )
         self.record_every = record_every
         self.step = self.samples = 0
-        self.truth = steps.Truth(
-            task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
-        )
-        self.grad_a = np.empty_like(self.attention)
-        self.grad_v = np.empty_like(self.value)
         self.history: dict[str, list[float]] = {name: [] for name in _COLUMNS}
 
     def params(self) -> Params:
@@ -236,11 +233,10 @@ class _Trainer:
                 return "nothing to round", False
         if stage.before:
             self.record(index)
-        workers = numba.get_num_threads()
-        scratch = cpu.workspace(self.task.vocab_size, self.task.seq_len, stage.batch_size, workers)
+        self.engine.begin(stage)
         done, code = 0, steps.RAN
         while done < stage.steps and code == steps.RAN:
-            taken, code = self.advance(stage, scratch, min(self.record_every, stage.steps - done))
+            taken, code = self.advance(stage, min(self.record_every, stage.steps - done))
             done += taken
             bar.update(taken)
             if taken:
@@ -254,14 +250,9 @@ class _Trainer:
         met = stage.until is None or code == steps.REACHED
         return ("diverged" if code == steps.DIVERGED else "finished"), met
 
-    def advance(self, stage: Stage, scratch: cpu.Workspace, n: int) -> tuple[int, int]:
+    def advance(self, stage: Stage, n: int) -> tuple[int, int]:
         """Take up to n steps; return how many were taken and why it stopped."""
-        taken, code = steps.run(
-            n, scratch, self.task.tables, self.truth, self.attention, self.value, self.grad_a,
-            self.grad_v, self.key, self.step, stage.batch_size, float(stage.eta_A),
-            float(stage.eta_V), float(stage.l1), stage.preconditioned, stage.freeze_A,
-            _TARGETS[stage.until], float(stage.target),
-        )  # fmt: skip
+        taken, code = self.engine.advance(self.step, n)
         self.step += taken
         self.samples += taken * stage.batch_size
         return taken, code

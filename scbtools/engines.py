@@ -1,0 +1,97 @@
+"""Where the steps of a training run are computed: one small object per device.
+
+`training.py` owns the loop, the record and the parameters on the host; an engine takes steps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from scbtools.kernels import cpu, steps
+from scbtools.task import SCBTask
+
+if TYPE_CHECKING:
+    from scbtools.training import Stage
+
+__all__ = ["TARGETS", "CpuEngine", "Engine", "check_device", "make_engine"]
+
+TARGETS = {None: steps.NO_TARGET, "max_signal": steps.MAX_SIGNAL, "mean_signal": steps.MEAN_SIGNAL}
+"""What a stage's `until` is called in the kernels."""
+
+
+class Engine(Protocol):
+    """Takes steps with parameters that the host keeps, rows (N, T) of attention and value (N, N)."""
+
+    def begin(self, stage: Stage) -> None:
+        """Get ready for a stage; the host may have changed the parameters since the last step."""
+
+    def advance(self, first: int, n: int) -> tuple[int, int]:
+        """Take up to n steps of the stage from step `first` of the stream; return (taken, code).
+
+        The code is RAN, REACHED or DIVERGED of `kernels.steps`. The host's arrays then hold the
+        parameters after the last step taken.
+        """
+
+
+def check_device(device: str) -> str:
+    """Return `device` if this installation can compute on it, or raise."""
+    if device == "cuda":
+        raise RuntimeError(
+            "device='cuda' is not available: this version of scbtools computes on the CPU only; "
+            "use device='cpu'"
+        )
+    if device != "cpu":
+        raise ValueError(f"device must be 'cpu', got {device!r}")
+    return device
+
+
+def make_engine(
+    device: str,
+    task: SCBTask,
+    attention: NDArray[np.float64],
+    value: NDArray[np.float64],
+    key: np.uint64,
+) -> Engine:
+    """Return the engine of a checked device for parameters that it changes in place."""
+    return CpuEngine(task, attention, value, key)
+
+
+class CpuEngine:
+    """Steps on the CPU, on as many threads as numba is set to use."""
+
+    def __init__(
+        self,
+        task: SCBTask,
+        attention: NDArray[np.float64],
+        value: NDArray[np.float64],
+        key: np.uint64,
+    ) -> None:
+        self.task, self.attention, self.value, self.key = task, attention, value, key
+        self.truth = steps.Truth(
+            task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
+        )
+        self.grad_a = np.empty_like(attention)
+        self.grad_v = np.empty_like(value)
+
+    def begin(self, stage: Stage) -> None:
+        """Make room for the stage's batches."""
+        self.stage = stage
+        workers = numba.get_num_threads()
+        self.scratch = cpu.workspace(
+            self.task.vocab_size, self.task.seq_len, stage.batch_size, workers
+        )
+
+    def advance(self, first: int, n: int) -> tuple[int, int]:
+        """Take up to n steps in one compiled call."""
+        stage = self.stage
+        taken, code = steps.run(
+            n, self.scratch, self.task.tables, self.truth, self.attention, self.value, self.grad_a,
+            self.grad_v, self.key, first, stage.batch_size, float(stage.eta_A),
+            float(stage.eta_V), float(stage.l1), stage.preconditioned, stage.freeze_A,
+            TARGETS[stage.until], float(stage.target),
+        )  # fmt: skip
+        return taken, code
