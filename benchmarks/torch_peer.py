@@ -16,25 +16,33 @@ from scbtools import Batch, SCBTask
 class TorchStep:
     """The state of a run in PyTorch."""
 
-    def __init__(self, task: SCBTask, batch_size: int, eta_v: float, eta_a: float) -> None:
+    def __init__(
+        self, task: SCBTask, batch_size: int, eta_v: float, eta_a: float, device: str = "cpu"
+    ) -> None:
+        self.device = device
         self.batch_size, self.eta_v, self.eta_a = batch_size, eta_v, eta_a
         self.n, self.t = task.vocab_size, task.seq_len
-        self.mu = torch.tensor(task.stationary)
+        self.mu = torch.tensor(task.stationary, device=device)
         self.square = float((self.mu**2).sum())
         counts = np.diff(np.rint(np.concatenate([[0], np.cumsum(task.stationary)]) * 65536))
-        self.table = torch.repeat_interleave(torch.arange(self.n), torch.tensor(counts, dtype=int))
+        table = torch.repeat_interleave(torch.arange(self.n), torch.tensor(counts, dtype=int))
+        self.table = table.to(device)
         sparse = task.sparse_attention
-        self.positions = torch.tensor(sparse.positions)
-        self.weights = torch.tensor(sparse.weights)
-        self.transition = torch.tensor(task.transition.T.copy())  # rows are distributions
-        self.attention = torch.full((self.n, self.t), 1 / self.t, dtype=torch.float64)
+        self.positions = torch.tensor(sparse.positions, device=device)
+        self.weights = torch.tensor(sparse.weights, device=device)
+        self.transition = torch.tensor(
+            task.transition.T.copy(), device=device
+        )  # rows are distributions
+        self.attention = torch.full(
+            (self.n, self.t), 1 / self.t, dtype=torch.float64, device=device
+        )
         self.value = self.mu[:, None].repeat(1, self.n)
-        self.ones = torch.ones(batch_size, dtype=torch.float64)
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return fresh tokens (B, T), last and target tokens (B,)."""
-        tokens = self.table[torch.randint(65536, (self.batch_size, self.t), dtype=torch.int32)]
-        last = self.table[torch.randint(65536, (self.batch_size,))]
+        size, device = (self.batch_size, self.t), self.device
+        tokens = self.table[torch.randint(65536, size, dtype=torch.int32, device=device)]
+        last = self.table[torch.randint(65536, size[:1], device=device)]
         slot = torch.multinomial(self.weights[last], 1)
         at = self.positions[last].gather(1, slot)
         source = tokens.gather(1, at)[:, 0]
@@ -46,10 +54,10 @@ class TorchStep:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the raw gradients of attention (N, T) and value (N, N)."""
         batch = len(last)
-        c = torch.zeros(batch, self.n, dtype=torch.float64)
+        c = torch.zeros(batch, self.n, dtype=torch.float64, device=self.device)
         c.scatter_add_(1, tokens, self.attention[last])
         r = c @ self.value.T
-        r[torch.arange(batch), target] -= 1
+        r[torch.arange(batch, device=self.device), target] -= 1
         w = r @ self.value
         grad_a = torch.zeros_like(self.attention)
         grad_a.index_add_(0, last, w.gather(1, tokens), alpha=1 / batch)
@@ -67,8 +75,6 @@ class TorchStep:
 
 def same_gradient(peer: TorchStep, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     """Return the peer's gradients, A (T, N) and V (N, N), on given tokens."""
-    tokens = torch.tensor(batch.tokens.astype(np.int64))
-    grad_a, grad_v = peer.gradient(
-        tokens, torch.tensor(batch.last.astype(np.int64)), torch.tensor(batch.target.astype(int))
-    )
-    return grad_a.numpy().T, grad_v.numpy()
+    drawn = (torch.tensor(x.astype(np.int64), device=peer.device) for x in batch)
+    grad_a, grad_v = peer.gradient(*drawn)
+    return grad_a.cpu().numpy().T, grad_v.cpu().numpy()
