@@ -125,14 +125,19 @@ def add_product(rows: Any, x: Any, out: Any) -> None:
     """
     whole = x.size // 4 * 4
     for m in range(0, whole, 4):
-        v0, v1, v2, v3 = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
         x0, x1, x2, x3 = x[m], x[m + 1], x[m + 2], x[m + 3]
         for n in range(out.size):
-            out[n] = out[n] + v0[n] * x0 + v1[n] * x1 + v2[n] * x2 + v3[n] * x3
+            out[n] = (
+                out[n]
+                + rows[m, n] * x0
+                + rows[m + 1, n] * x1
+                + rows[m + 2, n] * x2
+                + rows[m + 3, n] * x3
+            )
     for m in range(whole, x.size):
-        v, xm = rows[m], x[m]
+        xm = x[m]
         for n in range(out.size):
-            out[n] += v[n] * xm
+            out[n] += rows[m, n] * xm
 
 
 @jit

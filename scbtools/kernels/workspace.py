@@ -14,7 +14,7 @@ __all__ = ["TILE", "Chunk", "Workspace", "next_chunk", "start_chunks", "workspac
 
 TILE = 4 * STRIP  # positions whose random words are drawn at once: 16 kB
 _CODE_BYTES = 1 << 21  # tokens kept between the passes, per worker
-_ROW_BYTES = 1 << 19  # rows of A worked on at once, per worker: half a usual second-level cache
+_ROW_BYTES = 1 << 20  # rows of A worked on at once, per worker: a usual second-level cache
 _SAMPLES = 4096  # samples at most between the passes
 _JOINT = 4096  # entries of the largest table over the joint symbols of a group: 32 kB
 

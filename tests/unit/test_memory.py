@@ -39,7 +39,7 @@ def test_scratch_stays_within_what_is_stated(
     """See `Workspace`; np.empty touches no memory, so that even T = 10^6 costs nothing here."""
     scratch = workspace(vocab_size, seq_len, batch_size, workers)
     found = sum(array.nbytes for array in scratch)
-    per_worker = (1 << 21) + (1 << 21) + (1 << 19) + (1 << 18)
+    per_worker = (1 << 21) + (1 << 21) + (1 << 20) + (1 << 18)
     rows = 2 * 16 * seq_len
     codes = 2 * (seq_len + 128)
     stated = workers * per_worker + rows + codes + 8 * vocab_size**2 + 24 * batch_size
