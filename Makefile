@@ -17,7 +17,7 @@ help:
 	@echo 'make lint         lint and types only'
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make reference    regenerate the reference notebooks in tests/reference'
-	@echo 'make bench        race the peers (installs PyTorch)'
+	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
 	@echo 'make screenshots  photograph every page of the built book'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 	@echo 'make clean        remove what the targets above made; distclean: .venv too'
@@ -48,7 +48,7 @@ format: $(READY)
 reference: $(READY)
 	$(PY) tests/notebooks/make_reference.py
 
-# PyTorch is large, so it is installed for this target alone.
+# PyTorch and JAX are large, so they are installed for this target alone.
 $(VENV)/.ready-bench: $(READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),bench]'
 	@touch $@

@@ -2,7 +2,7 @@
 
     python book/data/make_figure_1.py
 
-20 tasks, two methods, 1000 steps of 1024 sequences of 5000 tokens: 2 * 10^11 tokens, some ten
+20 tasks, two methods, 1000 steps of 1024 sequences of 5000 tokens: 2 * 10^11 tokens, some five
 minutes on one busy core. Interrupted, it goes on where it stopped. Floats are written so that they
 read back bit for bit.
 """

@@ -64,14 +64,24 @@ def joint_table(values: Any, table: Any) -> None:
 
 
 @jit
-def add_looked_up(codes: Any, table: Any, out: Any) -> None:
-    """Add table[codes[t]] to out[t] for every position."""
-    for t in range(out.size):
-        out[t] += table[codes[t]]
+def add_looked_up(codes: Any, table: Any, out: Any, fresh: bool) -> None:
+    """Add table[codes[t]] to out[t] for every position; if fresh, to nothing."""
+    if fresh:
+        for t in range(out.size):
+            out[t] = table[codes[t]]
+    else:
+        for t in range(out.size):
+            out[t] += table[codes[t]]
 
 
 @jit
-def add_looked_up_twice(codes: Any, table: Any, more: Any, second: Any, out: Any) -> None:
+def add_looked_up_twice(
+    codes: Any, table: Any, more: Any, second: Any, out: Any, fresh: bool
+) -> None:
     """Add what two groups have at each position: out is read and written once for both."""
-    for t in range(out.size):
-        out[t] += table[codes[t]] + second[more[t]]
+    if fresh:
+        for t in range(out.size):
+            out[t] = table[codes[t]] + second[more[t]]
+    else:
+        for t in range(out.size):
+            out[t] += table[codes[t]] + second[more[t]]

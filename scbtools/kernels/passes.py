@@ -60,14 +60,19 @@ def _by_position(seq_len: int, workers: int) -> bool:
 
 @inline
 def prepare(worker: int, workers: int, ws: Workspace, chunk: Chunk, attention: Any) -> None:
-    """Put the worker's positions of new rows into fixed point and clear their sums."""
+    """Put the worker's positions of new rows into fixed point.
+
+    Pass two begins their sums; those of rows without samples are cleared here.
+    """
     t0, t1 = share(attention.shape[1], worker, workers, 16)
     for u in range(chunk.rows):
         if ws.fresh[u]:
             k, slot = ws.row[u], ws.slot[u]
             row, fixed, sums = attention[k, t0:t1], ws.fixed[slot, t0:t1], ws.sums[slot, t0:t1]
-            to_fixed_row(row, ws.scale[k], fixed)
-            clear(sums)
+            if ws.begin[k] == ws.begin[k + 1]:
+                clear(sums)
+            else:
+                to_fixed_row(row, ws.scale[k], fixed)
 
 
 @inline
@@ -114,13 +119,16 @@ def pass_one(
 
 @jit
 def add_product(rows: Any, x: Any, out: Any) -> None:
-    """Add x' rows to out, four rows at a time in one fixed order."""
+    """Add x' rows to out: four rows at a time, yet in the order of one after the other.
+
+    So the result does not depend on where a longer sum is cut.
+    """
     whole = x.size // 4 * 4
     for m in range(0, whole, 4):
         v0, v1, v2, v3 = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
         x0, x1, x2, x3 = x[m], x[m + 1], x[m + 2], x[m + 3]
         for n in range(out.size):
-            out[n] += (v0[n] * x0 + v1[n] * x1) + (v2[n] * x2 + v3[n] * x3)
+            out[n] = out[n] + v0[n] * x0 + v1[n] * x1 + v2[n] * x2 + v3[n] * x3
     for m in range(whole, x.size):
         v, xm = rows[m], x[m]
         for n in range(out.size):
@@ -183,13 +191,14 @@ def pass_two(worker: int, workers: int, ws: Workspace, chunk: Chunk) -> None:
         g = 0
         while g < chunk.groups:
             out, row = ws.sums[slots[g], start:stop], codes[g, start:stop]
-            values = _values_of(ws, g, first)
+            values, fresh = _values_of(ws, g, first), ws.group_begins[g]
             if g + 1 < chunk.groups and slots[g] == slots[g + 1]:
                 others = codes[g + 1, start:stop]
-                joint.add_looked_up_twice(row, values, others, _values_of(ws, g + 1, second), out)
+                more = _values_of(ws, g + 1, second)
+                joint.add_looked_up_twice(row, values, others, more, out, fresh)
                 g += 2
             else:
-                joint.add_looked_up(row, values, out)
+                joint.add_looked_up(row, values, out, fresh)
                 g += 1
     for u in range(chunk.rows):
         if ws.done[u]:

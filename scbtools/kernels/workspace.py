@@ -16,7 +16,7 @@ TILE = 4 * STRIP  # positions whose random words are drawn at once: 16 kB
 _CODE_BYTES = 1 << 21  # tokens kept between the passes, per worker
 _ROW_BYTES = 1 << 19  # rows of A worked on at once, per worker: half a usual second-level cache
 _SAMPLES = 4096  # samples at most between the passes
-_JOINT = 1024  # largest table over the joint symbols of a group
+_JOINT = 4096  # entries of the largest table over the joint symbols of a group: 32 kB
 
 
 class Workspace(NamedTuple):
@@ -43,6 +43,7 @@ class Workspace(NamedTuple):
     joint: NDArray[np.int64]  # (W, 2, J) tables over these numbers
     group: NDArray[np.int64]  # (G + 1,) first sample of each group of the chunk
     group_slot: NDArray[np.int64]  # (G,) slot of its row of A
+    group_begins: NDArray[np.bool_]  # (G,) whether it is the row's first
     partial: NDArray[np.int64]  # (W, S, N) c in fixed point, by worker
     c: NDArray[np.float64]  # (S, N)
     r: NDArray[np.float64]  # (S, N)
@@ -92,6 +93,7 @@ def workspace(vocab_size: int, seq_len: int, batch_size: int, workers: int) -> W
         joint=np.empty((workers, 2, vocab_size**together), np.int64),
         group=np.empty(groups + 1, np.int64),
         group_slot=np.empty(groups, np.int64),
+        group_begins=np.empty(groups, np.bool_),
         partial=np.empty((workers, *small), np.int64),
         c=np.empty(small),
         r=np.empty(small),
@@ -139,8 +141,8 @@ def next_chunk(ws: Workspace, every: bool, together: int) -> tuple[int, int, int
             continue
         started = at
         while at < end and groups < ws.codes.shape[0] and at - first < ws.c.shape[0]:
+            ws.group_slot[groups], ws.group_begins[groups] = slot, at == begin
             at += min(together, end - at, ws.c.shape[0] - (at - first))
-            ws.group_slot[groups] = slot
             groups += 1
             ws.group[groups] = at - first
         if at == started and begin < end:

@@ -1,4 +1,4 @@
-"""Memory is O(N T + B), never B T."""
+"""Memory is O(N T + B) with small constants, never B T."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from scbtools.kernels.workspace import workspace
+
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAM = """
 import resource, sys
 import scbtools as scb
-task = scb.SCBTask.random(3, 5000, 2)
+task = scb.SCBTask.random(int(sys.argv[2]), int(sys.argv[3]), 2)
 params = scb.uniform_start(task)
 stage = lambda size: scb.Stage("one", 2, size, eta_V=0.01, eta_A=0.01)
 def work(size):
@@ -27,16 +29,44 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.parametrize("vocab_size", [2, 3, 64, 1000])
+@pytest.mark.parametrize("seq_len", [1, 1000, 10**5, 10**6])
+@pytest.mark.parametrize("batch_size", [1, 10**6])
+@pytest.mark.parametrize("workers", [1, 16])
+def test_scratch_stays_within_what_is_stated(
+    vocab_size: int, seq_len: int, batch_size: int, workers: int
+) -> None:
+    """See `Workspace`; np.empty touches no memory, so that even T = 10^6 costs nothing here."""
+    scratch = workspace(vocab_size, seq_len, batch_size, workers)
+    found = sum(array.nbytes for array in scratch)
+    per_worker = (1 << 21) + (1 << 21) + (1 << 19) + (1 << 18)
+    rows = 2 * 16 * seq_len
+    codes = 2 * (seq_len + 128)
+    stated = workers * per_worker + rows + codes + 8 * vocab_size**2 + 24 * batch_size
+    assert found <= stated + (1 << 23) + 100 * vocab_size + seq_len
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux alone")
-def test_a_large_batch_is_never_stored_whole() -> None:
-    """20 000 samples of 5000 positions would be 100 MB as bytes; 8 MB hold what is allowed."""
+@pytest.mark.parametrize(
+    ("vocab_size", "seq_len", "batch_size", "megabytes"),
+    [
+        (3, 5000, 20_000, 8),  # would be 100 MB as bytes
+        (3, 10**6, 64, 128),  # 64 MB as bytes; A and its gradient are 24 MB each
+        (1000, 1000, 64, 128),  # 512 MB as one-hot floats; A and its gradient are 8 MB each
+    ],
+)
+def test_a_batch_is_never_stored_whole(
+    vocab_size: int, seq_len: int, batch_size: int, megabytes: int
+) -> None:
+    """Beyond what a batch of ten takes, or what the parameters take, there is little."""
     pytest.importorskip("resource")
+    arguments = (batch_size, vocab_size, seq_len)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "20000"],
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "2"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 8 * 1024
+    assert int(done.stdout) < megabytes * 1024
