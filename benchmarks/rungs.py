@@ -284,8 +284,9 @@ def grouped(
     w_scale = fixed_rows(attention, value, size, ws.l1, ws.scale, fixed)
     cpu.draw_ends(ws, tables, key, step, size, seq_len)
     for k in range(n):
-        clear(sums[k])
         clear(out_v[k])
+        if ws.begin[k] == ws.begin[k + 1]:
+            clear(sums[k])
     for k in range(n):
         for first in range(ws.begin[k], ws.begin[k + 1], together):
             members = min(together, ws.begin[k + 1] - first)
@@ -307,7 +308,7 @@ def grouped(
                 residual(value, c, ws.target[ws.order[first + j]], r, w, out_v)
                 to_fixed_row(w, w_scale, weights[j])
             joint.joint_table(weights[:members], both)
-            joint.add_looked_up(codes, both, sums[k])
+            joint.add_looked_up(codes, both, sums[k], first == ws.begin[k])
     finish(sums, w_scale, size, out_a, out_v)
 
 
