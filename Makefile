@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 EXTRAS := book,test
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference bench screenshots constraints clean distclean
+.PHONY: help book test lint format reference bench test-cuda bench-cuda screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -18,6 +18,8 @@ help:
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make reference    regenerate the reference notebooks in tests/reference'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
+	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
+	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
 	@echo 'make screenshots  photograph every page of the built book'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 	@echo 'make clean        remove what the targets above made; distclean: .venv too'
@@ -55,6 +57,22 @@ $(VENV)/.ready-bench: $(READY)
 
 bench: $(VENV)/.ready-bench
 	$(PY) -m benchmarks.run
+
+# On Linux the GPU's compiler comes with the tests; elsewhere it has to be asked for.
+$(VENV)/.ready-cuda: $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),cuda]'
+	@touch $@
+
+GPU := $(PY) -c 'from scbtools.engines import check_device; check_device("cuda")' 2>/dev/null || \
+	{ echo "No NVIDIA GPU with a driver was found on this machine (nvidia-smi would list it)."; exit 1; }
+
+test-cuda: $(VENV)/.ready-cuda
+	@$(GPU)
+	$(PY) -m pytest tests/cuda
+
+bench-cuda: $(VENV)/.ready-cuda $(VENV)/.ready-bench
+	@$(GPU)
+	$(PY) -m benchmarks.cuda
 
 screenshots: $(READY)
 	$(PY) tests/browser/screenshots.py book/_build/screenshots

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ TARGETS = {None: steps.NO_TARGET, "max_signal": steps.MAX_SIGNAL, "mean_signal":
 
 
 class Engine(Protocol):
-    """Takes steps with parameters that the host keeps, attention (N, T) and value (N, N)."""
+    """Takes steps with parameters that the host keeps: attention (N, T) and value (N, N)."""
 
     def begin(self, stage: Stage) -> None:
         """Get ready for a stage; the host may have changed the parameters since the last step."""
@@ -35,17 +36,35 @@ class Engine(Protocol):
         parameters after the last step taken.
         """
 
+    def gradients(
+        self, batch: int, step: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return the raw gradients, as rows (N, T) and (N, N); None where parameters diverged."""
+
 
 def check_device(device: str) -> str:
     """Return `device` if this installation can compute on it, or raise."""
     if device == "cuda":
-        raise RuntimeError(
-            "device='cuda' is not available: this version of scbtools computes on the CPU only; "
-            "use device='cpu'"
-        )
-    if device != "cpu":
-        raise ValueError(f"device must be 'cpu', got {device!r}")
+        if importlib.util.find_spec("numba_cuda") is None:
+            raise RuntimeError(
+                "device='cuda' needs the package numba-cuda, which is not installed: run "
+                "`pip install scbtools[cuda]`, or use device='cpu'"
+            )
+        if not _finds_gpu():
+            raise RuntimeError(
+                "device='cuda' finds no NVIDIA GPU, or no driver for it: see whether `nvidia-smi` "
+                "lists one, or use device='cpu'"
+            )
+    elif device != "cpu":
+        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
     return device
+
+
+def _finds_gpu() -> bool:
+    """Return whether there is a GPU with a driver; the simulator counts as one."""
+    from scbtools.kernels.cuda import cuda
+
+    return bool(cuda.is_available())
 
 
 def make_engine(
@@ -56,6 +75,10 @@ def make_engine(
     key: np.uint64,
 ) -> Engine:
     """Return the engine of a checked device for parameters that it changes in place."""
+    if device == "cuda":
+        from scbtools.cuda_engine import CudaEngine
+
+        return CudaEngine(task, attention, value, key)
     return CpuEngine(task, attention, value, key)
 
 
@@ -70,6 +93,7 @@ class CpuEngine:
         key: np.uint64,
     ) -> None:
         self.task, self.attention, self.value, self.key = task, attention, value, key
+        self.tokens = 0
         self.truth = steps.Truth(
             task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
         )
@@ -95,3 +119,16 @@ class CpuEngine:
                 TARGETS[stage.until], float(stage.target),
             )  # fmt: skip
         return taken, code
+
+    def gradients(
+        self, batch: int, step: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Return the gradients of one batch in new arrays."""
+        task, grad_a = self.task, np.empty_like(self.attention)
+        with cpu.threads_for(batch * task.seq_len) as workers:
+            scratch = cpu.workspace(task.vocab_size, task.seq_len, batch, workers)
+            fine = cpu.gradient(
+                scratch, task.tables, self.attention, self.value, task.stationary, self.key,
+                np.uint64(step), batch, grad_a, self.grad_v,
+            )  # fmt: skip
+        return (grad_a, self.grad_v) if fine else None

@@ -137,7 +137,9 @@ def train(
         Where to start; `uniform_start(task)` if not given. Not changed.
     seed : int
         Of the token stream, 0 .. 2^64 - 1. Steps are counted through all stages.
-    device : {"cpu"}
+    device : {"cpu", "cuda"}
+        "cuda" needs an NVIDIA GPU and `pip install scbtools[cuda]`. It draws the same tokens; what
+        it computes differs from the CPU by rounding, about 1e-13 of the largest entry a step.
     progress : bool
         Show a bar with stage, step and signals.
     record_every : int
