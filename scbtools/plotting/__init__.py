@@ -11,6 +11,7 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
 from scbtools.plotting.transformer import (
@@ -37,10 +38,13 @@ __all__ = [
     "flow_frame",
     "gradient_matrices",
     "intervals",
+    "ladder",
     "loss_surface",
     "one_run",
+    "peers",
     "perturbations",
     "phase_portrait",
+    "scatter",
     "sequence",
     "shrinkage",
     "stage_lengths",
