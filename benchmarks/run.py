@@ -49,16 +49,23 @@ Cell = tuple[int, int, int, int]  # N, T, B, threads
 
 
 class Library:
-    """Training steps of scbtools, all in one compiled call."""
+    """Training steps of scbtools as `scb.train` takes them between two recordings."""
 
     def __init__(self, task: Any, batch_size: int, eta_v: float, eta_a: float) -> None:
-        self.task, self.rest = task, {"batch_size": batch_size, "eta_V": eta_v, "eta_A": eta_a}
+        import numpy as np
+
+        import scbtools as scb
+        from scbtools.engines import make_engine
+
+        start = scb.uniform_start(task)
+        attention, value = np.array(start.A.T, order="C"), np.array(start.V)
+        self.engine, self.done = make_engine("cpu", task, attention, value, np.uint64(0)), 0
+        self.engine.begin(scb.Stage("race", 1, batch_size, eta_V=eta_v, eta_A=eta_a))
 
     def steps(self, count: int) -> None:
-        """Take steps."""
-        import scbtools as scb
-
-        scb.train(self.task, scb.Stage("race", count, **self.rest), record_every=count)
+        """Take steps, all in one compiled call."""
+        self.engine.advance(self.done, count)
+        self.done += count
 
 
 class Draw:

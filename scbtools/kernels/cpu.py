@@ -82,7 +82,7 @@ def w_bound(l1: Any, value: Any) -> float:
 
 @jit
 def row_scale(bound: float) -> float:
-    """Return the power of two that takes sums of at most `bound` to less than 2^62.
+    """Return the power of two that takes sums of at most `bound` to less than 2^61.
 
     Operands below 2^-900 lose accuracy, so that the scale does not overflow.
     """
