@@ -57,6 +57,7 @@ $(VENV)/.ready-bench: $(READY)
 
 bench: $(VENV)/.ready-bench
 	$(PY) -m benchmarks.run
+	$(PY) -m benchmarks.ladder
 
 # On Linux the GPU's compiler comes with the tests; elsewhere it has to be asked for.
 $(VENV)/.ready-cuda: $(READY)

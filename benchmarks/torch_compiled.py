@@ -25,6 +25,7 @@ class Peer(torch_tuned.Peer):
         self.rows = max(sizes)
         self.words = torch.empty(self.rows, -(-self.t // 4), dtype=torch.int64)
         self.small_table = self.table.to(torch.uint8 if self.n <= 256 else torch.int16)
+        torch.compiler.reset()  # it refuses to compile for more than a few shapes in one process
         self.fused_block = torch.compile(self._block, fullgraph=True, dynamic=False)
         self.fused_draw = torch.compile(self._draw, fullgraph=True, dynamic=False)
         self.fused_add = torch.compile(self._add, fullgraph=True, dynamic=False)

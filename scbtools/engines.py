@@ -93,20 +93,17 @@ class CpuEngine:
         key: np.uint64,
     ) -> None:
         self.task, self.attention, self.value, self.key = task, attention, value, key
-        self.tokens = 0
-        self.truth = steps.Truth(
-            task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
-        )
         self.grad_v = np.empty_like(value)
 
     def begin(self, stage: Stage) -> None:
         """Make room for the stage's batches."""
-        self.stage = stage
-        self.tokens = stage.batch_size * self.task.seq_len
+        self.stage, task = stage, self.task
+        self.truth = steps.Truth(
+            task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q
+        )
+        self.tokens = stage.batch_size * task.seq_len
         with cpu.threads_for(self.tokens) as workers:
-            self.scratch = cpu.workspace(
-                self.task.vocab_size, self.task.seq_len, stage.batch_size, workers
-            )
+            self.scratch = cpu.workspace(task.vocab_size, task.seq_len, stage.batch_size, workers)
 
     def advance(self, first: int, n: int) -> tuple[int, int]:
         """Take up to n steps in one compiled call."""

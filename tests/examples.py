@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,3 +48,22 @@ def constrained(task: scb.SCBTask, seed: int, scale: float = 1.0) -> scb.Params:
 def gap(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
     """Largest difference relative to the largest entry."""
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+def small_task() -> scb.SCBTask:
+    return scb.SCBTask.random(3, 40, 2, seed=1)
+
+
+def stage(**options: Any) -> scb.Stage:
+    defaults = {"name": "one", "steps": 25, "batch_size": 16, "eta_V": 0.05, "eta_A": 0.04}
+    return scb.Stage(**{**defaults, **options})
+
+
+def assert_same(one: scb.Params, two: scb.Params) -> None:
+    np.testing.assert_array_equal(one.A, two.A)
+    np.testing.assert_array_equal(one.V, two.V)
+
+
+def only(*kinds: tuple[str, float]) -> scb.Stage:
+    before = tuple(scb.Transform(kind, level) for kind, level in kinds)  # type: ignore[arg-type]
+    return stage(steps=0, before=before)

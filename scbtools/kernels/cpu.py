@@ -232,6 +232,9 @@ def threads_for(tokens: int) -> Iterator[int]:
     """
     before = numba.get_num_threads()
     workers = min(before, 1 + tokens // _WORTH)
+    if workers == before:
+        yield workers
+        return
     numba.set_num_threads(workers)
     try:
         yield workers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,28 +11,13 @@ from hypothesis import strategies as st
 
 import scbtools as scb
 from scbtools import population, updates
-from scbtools.kernels import steps
 from tests import reference_numpy as ref
-from tests.examples import constrained, gap, uneven_task
+from tests.examples import assert_same, constrained, gap, only, small_task, stage, uneven_task
 
 COLUMNS = [
     "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
     "error_A",
 ]  # fmt: skip
-
-
-def small() -> scb.SCBTask:
-    return scb.SCBTask.random(3, 40, 2, seed=1)
-
-
-def stage(**options: Any) -> scb.Stage:
-    defaults = {"name": "one", "steps": 25, "batch_size": 16, "eta_V": 0.05, "eta_A": 0.04}
-    return scb.Stage(**{**defaults, **options})
-
-
-def assert_same(one: scb.Params, two: scb.Params) -> None:
-    np.testing.assert_array_equal(one.A, two.A)
-    np.testing.assert_array_equal(one.V, two.V)
 
 
 def naive(task: scb.SCBTask, stages: list[scb.Stage], start: scb.Params, seed: int) -> scb.Params:
@@ -83,7 +67,7 @@ def test_training_is_the_naive_loop(kind: str, vocab_size: int) -> None:
 
 
 def test_training_starts_from_the_uniform_start() -> None:
-    task = small()
+    task = small_task()
     wanted = scb.train(task, stage(), params=scb.uniform_start(task))
     assert_same(scb.train(task, [stage()]).params, wanted.params)
     assert wanted.history["alpha_V"][0] == pytest.approx(0, abs=1e-15)
@@ -124,11 +108,6 @@ def test_it_learns() -> None:
 # --- transforms -----------------------------------------------------------------------------------
 
 
-def only(*kinds: tuple[str, float]) -> scb.Stage:
-    before = tuple(scb.Transform(kind, level) for kind, level in kinds)  # type: ignore[arg-type]
-    return stage(steps=0, before=before)
-
-
 def test_transforms() -> None:
     task = uneven_task(4, 30)
     true, flat = scb.true_params(task), 1 / 30
@@ -157,7 +136,7 @@ def test_transforms() -> None:
 
 
 def test_nothing_to_round() -> None:
-    task = small()
+    task = small_task()
     run = scb.train(task, [stage(steps=3), only(("round", 0.9)), stage()])
     assert run.status == "nothing to round"
     assert run.reached == (True,)
@@ -169,7 +148,7 @@ def test_nothing_to_round() -> None:
 
 
 def test_history() -> None:
-    task = small()
+    task = small_task()
     stages = [stage(steps=25), stage(steps=0), only(("reflect", 1)), stage(steps=7, batch_size=5)]
     run = scb.train(task, stages, record_every=10)
     assert list(run.history) == COLUMNS
@@ -185,7 +164,7 @@ def test_history() -> None:
 
 
 def test_recording_changes_nothing() -> None:
-    task = small()
+    task = small_task()
     stages = [stage(steps=30), stage(steps=23, l1=1e-3)]
     runs = {every: scb.train(task, stages, record_every=every) for every in (1, 7, 1000)}
     assert len(runs[1].history["step"]) == 54
@@ -198,7 +177,7 @@ def test_recording_changes_nothing() -> None:
 
 
 def test_a_stage_in_two_pieces_is_the_same_stage() -> None:
-    task = small()
+    task = small_task()
     whole = scb.train(task, stage(steps=40), seed=6)
     parts = scb.train(task, [stage(steps=13), stage(steps=27)], seed=6)
     assert_same(parts.params, whole.params)
@@ -206,7 +185,7 @@ def test_a_stage_in_two_pieces_is_the_same_stage() -> None:
 
 
 def test_seeds_matter_and_repeat() -> None:
-    task = small()
+    task = small_task()
     one, same, other = (scb.train(task, stage(), seed=seed) for seed in (1, 1, 2))
     assert_same(one.params, same.params)
     assert gap(one.params.A, other.params.A) > 1e-3
@@ -214,7 +193,7 @@ def test_seeds_matter_and_repeat() -> None:
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_parameters_are_not_changed_in_place(order: Any) -> None:
-    task = small()
+    task = small_task()
     kept = constrained(task, 1, scale=0.1)
     start = scb.Params(kept.A.copy(order), kept.V.copy(order))
     run = scb.train(task, [stage(), only(("reflect", 1))], params=start)
@@ -224,200 +203,3 @@ def test_parameters_are_not_changed_in_place(order: Any) -> None:
     assert_same(unmoved.params, start)
     unmoved.params.A[:] = 0
     assert_same(start, kept)
-
-
-# --- when it stops --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("until", "measure"),
-    [
-        ("max_signal", lambda h: max(abs(h["alpha_V"]), abs(h["alpha_A"]))),
-        ("mean_signal", lambda h: abs(h["alpha_V"] + h["alpha_A"]) / 2),
-    ],
-)
-@pytest.mark.parametrize("sign", [1, -1])
-def test_stops_at_the_first_step_that_meets_its_target(until: Any, measure: Any, sign: int) -> None:
-    """Whichever way the signals point."""
-    task = small()
-    uniform, true = scb.uniform_start(task), scb.true_params(task)
-    start = scb.Params(
-        uniform.A + sign * 0.1 * (true.A - uniform.A), uniform.V + sign * 0.1 * (true.V - uniform.V)
-    )
-    rates = {"eta_V": 0.01 / task.K_Q, "eta_A": 0.01 / task.K_P, "batch_size": 256}
-    target = 0.3
-    s = stage(steps=2000, until=until, target=target, **rates)
-    run = scb.train(task, [s, stage(steps=2)], params=start, record_every=1)
-    assert run.reached == (True, True)
-    rows = [
-        dict(zip(run.history, row, strict=True)) for row in zip(*run.history.values(), strict=True)
-    ]
-    sizes = [measure(row) for row in rows if row["stage"] == 0]
-    assert sizes[-1] >= target
-    assert max(sizes[:-1]) < target
-    assert np.sign(rows[-1]["alpha_V"]) == sign
-    assert rows[-1]["step"] == len(sizes) - 1 + 2
-    assert rows[-1]["samples"] == 256 * (len(sizes) - 1) + 2 * 16
-    sparse = scb.train(task, s, params=start, record_every=1000)
-    assert sparse.history["step"].tolist() == [0, len(sizes) - 1]
-    assert sparse.history["samples"].tolist() == [0, 256 * (len(sizes) - 1)]
-
-
-def test_target_that_is_not_met() -> None:
-    task = small()
-    run = scb.train(task, [stage(steps=3, until="max_signal", target=50.0), stage(steps=2)])
-    assert run.reached == (False, True)
-    assert run.status == "finished"
-    assert run.history["step"][-1] == 5
-
-
-@pytest.mark.parametrize("record_every", [1, 3, 1000])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"eta_V": 1e6, "eta_A": 1e6},
-        {"eta_V": 50.0, "eta_A": 50.0},
-        {"eta_V": 1e300, "eta_A": 1e300},
-        {"eta_V": 0.0, "eta_A": 1e300},
-        {"eta_V": 1e300, "eta_A": 0.0},
-        {"eta_V": 1e300, "freeze_A": True},
-        {"eta_V": 1e3, "eta_A": 1e3, "l1": 1e-3},
-        {"eta_V": 1e3, "eta_A": 1e3, "preconditioned": False},
-    ],
-    ids=str,
-)
-def test_divergence_stops_at_once(options: dict[str, Any], record_every: int) -> None:
-    task = small()
-    run = scb.train(
-        task, [stage(steps=20_000, **options), stage(steps=5)], record_every=record_every
-    )
-    assert run.status == "diverged"
-    assert run.reached == ()
-    assert run.history["step"][-1] < 1000
-    assert run.history["stage"].max() == 0
-    assert all(np.isfinite(column).all() for column in run.history.values())
-    assert all(np.isfinite(array).all() for array in run.params)
-    assert np.isfinite(scb.population_loss(task, run.params))
-    scb.minibatch_gradients(task, run.params, 4)  # the last parameters that are fine
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
-def test_divergence_at_the_final_step(count: int) -> None:
-    """However few the steps: finished and fine, or diverged; never bad parameters in silence."""
-    task = small()
-    run = scb.train(task, stage(steps=count, eta_V=1e5, eta_A=1e5))
-    scb.minibatch_gradients(task, run.params, 4)
-    assert run.status == ("finished" if run.history["step"][-1] == count else "diverged")
-
-
-def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = small()
-    calls, advance = [], steps.run
-
-    def interrupted(*arguments: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return advance(*arguments)
-
-    wanted = scb.train(task, stage(steps=15), record_every=5)
-    monkeypatch.setattr(steps, "run", interrupted)
-    run = scb.train(task, [stage(steps=10), stage(steps=100)], record_every=5)
-    assert run.status == "interrupted"
-    assert run.reached == (True,)
-    assert run.history["step"].tolist() == [0, 5, 10, 15]
-    assert_same(run.params, wanted.params)
-
-
-# --- what is said ---------------------------------------------------------------------------------
-
-
-def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    task = small()
-    scb.train(task, [stage(steps=20), stage(name="two", steps=10)])
-    silent = capsys.readouterr()
-    assert silent.out == silent.err == ""
-    run = scb.train(task, [stage(steps=20), stage(name="two", steps=10)], progress=True)
-    shown = capsys.readouterr().err
-    assert "30/30" in shown
-    alpha_v, alpha_a = run.history["alpha_V"][-1], run.history["alpha_A"][-1]
-    assert f"two, alpha_V {alpha_v:.3f}, alpha_A {alpha_a:.3f}" in shown
-
-
-def test_progress_bar_ends_full_when_a_stage_ends_early(capsys: pytest.CaptureFixture[str]) -> None:
-    task = small()
-    early = stage(steps=500, until="max_signal", target=0.0)
-    scb.train(task, [early, stage(steps=10)], progress=True)
-    assert "510/510" in capsys.readouterr().err
-
-
-# --- what is refused ------------------------------------------------------------------------------
-
-BAD_STAGES: list[tuple[dict[str, Any], type[Exception], str]] = [
-    ({"steps": -1}, ValueError, "steps must be at least 0"),
-    ({"steps": 2.5}, TypeError, "steps must be an integer"),
-    ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
-    ({"eta_V": -0.1}, ValueError, "eta_V must lie in"),
-    ({"eta_A": float("nan")}, ValueError, "eta_A must lie in"),
-    ({"eta_A": "fast"}, TypeError, "eta_A must be a number"),
-    ({"l1": -1e-5}, ValueError, "l1 must lie in"),
-    ({"l1": float("inf")}, ValueError, "l1 must lie in"),
-    ({"target": -1.0}, ValueError, "target must lie in"),
-    ({"until": "loss"}, ValueError, "until must be one of"),
-]
-
-
-@pytest.mark.parametrize(("options", "error", "message"), BAD_STAGES)
-def test_bad_stage(options: dict[str, Any], error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        stage(**options)
-
-
-def test_bad_transform() -> None:
-    with pytest.raises(ValueError, match="kind must be one of"):
-        scb.Transform("polish")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="level must lie in"):
-        scb.Transform("round", 0.0)
-
-
-def test_stages_are_data() -> None:
-    s = stage()
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        s.steps = 3  # type: ignore[misc]
-    assert s == stage()
-    assert dataclasses.replace(s, steps=3).steps == 3
-    with pytest.raises(ValueError, match="batch_size"):
-        dataclasses.replace(s, batch_size=0)
-
-
-def test_bad_train() -> None:
-    task = small()
-    with pytest.raises(TypeError, match="stages must be Stage objects, got 'boost'"):
-        scb.train(task, ["boost"])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="seed must be at least 0"):
-        scb.train(task, stage(), seed=-1)
-    with pytest.raises(ValueError, match="record_every must be at least 1"):
-        scb.train(task, stage(), record_every=0)
-    with pytest.raises(ValueError, match=r"params\.A must have shape \(40, 3\)"):
-        scb.train(task, stage(), params=scb.Params(np.zeros((3, 40)), np.eye(3)))
-    broken = scb.uniform_start(task)
-    broken.V[0, 0] = np.inf
-    with pytest.raises(ValueError, match=r"params\.V has a NaN or infinite entry at row 0"):
-        scb.train(task, stage(), params=broken)
-
-
-def test_solving_for_v_needs_columns_that_sum_to_one() -> None:
-    task = small()
-    solve = stage(steps=0, before=(scb.Transform("least_squares"),))
-    mend = stage(steps=0, before=(scb.Transform("round"), scb.Transform("least_squares")))
-    plain = stage(preconditioned=False, steps=1)
-    with pytest.raises(ValueError, match="columns of A need not sum to 1"):
-        scb.train(task, [plain, solve])
-    start = scb.true_params(task)
-    assert scb.train(task, [plain, mend], start).status == "finished"
-    assert scb.train(task, [stage(steps=1), solve], start).status == "finished"
-
-
-def test_before_holds_transforms() -> None:
-    with pytest.raises(TypeError, match="before must be a tuple of Transform"):
-        stage(before=("round",))

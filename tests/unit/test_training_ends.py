@@ -1,0 +1,131 @@
+"""When training stops, and what it says on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scbtools as scb
+from scbtools.kernels import steps
+from tests.examples import assert_same, small_task, stage
+
+
+@pytest.mark.parametrize(
+    ("until", "measure"),
+    [
+        ("max_signal", lambda h: max(abs(h["alpha_V"]), abs(h["alpha_A"]))),
+        ("mean_signal", lambda h: abs(h["alpha_V"] + h["alpha_A"]) / 2),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_stops_at_the_first_step_that_meets_its_target(until: Any, measure: Any, sign: int) -> None:
+    """Whichever way the signals point."""
+    task = small_task()
+    uniform, true = scb.uniform_start(task), scb.true_params(task)
+    start = scb.Params(
+        uniform.A + sign * 0.1 * (true.A - uniform.A), uniform.V + sign * 0.1 * (true.V - uniform.V)
+    )
+    rates = {"eta_V": 0.01 / task.K_Q, "eta_A": 0.01 / task.K_P, "batch_size": 256}
+    target = 0.3
+    s = stage(steps=2000, until=until, target=target, **rates)
+    run = scb.train(task, [s, stage(steps=2)], params=start, record_every=1)
+    assert run.reached == (True, True)
+    rows = [
+        dict(zip(run.history, row, strict=True)) for row in zip(*run.history.values(), strict=True)
+    ]
+    sizes = [measure(row) for row in rows if row["stage"] == 0]
+    assert sizes[-1] >= target
+    assert max(sizes[:-1]) < target
+    assert np.sign(rows[-1]["alpha_V"]) == sign
+    assert rows[-1]["step"] == len(sizes) - 1 + 2
+    assert rows[-1]["samples"] == 256 * (len(sizes) - 1) + 2 * 16
+    sparse = scb.train(task, s, params=start, record_every=1000)
+    assert sparse.history["step"].tolist() == [0, len(sizes) - 1]
+    assert sparse.history["samples"].tolist() == [0, 256 * (len(sizes) - 1)]
+
+
+def test_target_that_is_not_met() -> None:
+    task = small_task()
+    run = scb.train(task, [stage(steps=3, until="max_signal", target=50.0), stage(steps=2)])
+    assert run.reached == (False, True)
+    assert run.status == "finished"
+    assert run.history["step"][-1] == 5
+
+
+@pytest.mark.parametrize("record_every", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"eta_V": 1e6, "eta_A": 1e6},
+        {"eta_V": 50.0, "eta_A": 50.0},
+        {"eta_V": 1e300, "eta_A": 1e300},
+        {"eta_V": 0.0, "eta_A": 1e300},
+        {"eta_V": 1e300, "eta_A": 0.0},
+        {"eta_V": 1e300, "freeze_A": True},
+        {"eta_V": 1e3, "eta_A": 1e3, "l1": 1e-3},
+        {"eta_V": 1e3, "eta_A": 1e3, "preconditioned": False},
+    ],
+    ids=str,
+)
+def test_divergence_stops_at_once(options: dict[str, Any], record_every: int) -> None:
+    task = small_task()
+    run = scb.train(
+        task, [stage(steps=20_000, **options), stage(steps=5)], record_every=record_every
+    )
+    assert run.status == "diverged"
+    assert run.reached == ()
+    assert run.history["step"][-1] < 1000
+    assert run.history["stage"].max() == 0
+    assert all(np.isfinite(column).all() for column in run.history.values())
+    assert all(np.isfinite(array).all() for array in run.params)
+    assert np.isfinite(scb.population_loss(task, run.params))
+    scb.minibatch_gradients(task, run.params, 4)  # the last parameters that are fine
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_divergence_at_the_final_step(count: int) -> None:
+    """However few the steps: finished and fine, or diverged; never bad parameters in silence."""
+    task = small_task()
+    run = scb.train(task, stage(steps=count, eta_V=1e5, eta_A=1e5))
+    scb.minibatch_gradients(task, run.params, 4)
+    assert run.status == ("finished" if run.history["step"][-1] == count else "diverged")
+
+
+def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = small_task()
+    calls, advance = [], steps.run
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    wanted = scb.train(task, stage(steps=15), record_every=5)
+    monkeypatch.setattr(steps, "run", interrupted)
+    run = scb.train(task, [stage(steps=10), stage(steps=100)], record_every=5)
+    assert run.status == "interrupted"
+    assert run.reached == (True,)
+    assert run.history["step"].tolist() == [0, 5, 10, 15]
+    assert_same(run.params, wanted.params)
+
+
+def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    task = small_task()
+    scb.train(task, [stage(steps=20), stage(name="two", steps=10)])
+    silent = capsys.readouterr()
+    assert silent.out == silent.err == ""
+    run = scb.train(task, [stage(steps=20), stage(name="two", steps=10)], progress=True)
+    shown = capsys.readouterr().err
+    assert "30/30" in shown
+    alpha_v, alpha_a = run.history["alpha_V"][-1], run.history["alpha_A"][-1]
+    assert f"two, alpha_V {alpha_v:.3f}, alpha_A {alpha_a:.3f}" in shown
+
+
+def test_progress_bar_ends_full_when_a_stage_ends_early(capsys: pytest.CaptureFixture[str]) -> None:
+    task = small_task()
+    early = stage(steps=500, until="max_signal", target=0.0)
+    scb.train(task, [early, stage(steps=10)], progress=True)
+    assert "510/510" in capsys.readouterr().err
