@@ -15,10 +15,7 @@ from scipy import stats
 
 import scbtools as scb
 
-__all__ = ["PEERS", "PeerStep", "edges16", "gradient_error", "sampler_pvalues", "step_error"]
-
-PEERS = ("torch_autograd", "torch_tuned", "torch_compiled", "jax_peer", "numpy_peer")
-"""Modules of this package that hold a class `Peer`."""
+__all__ = ["PeerStep", "edges16", "gradient_error", "sampler_pvalues", "step_error"]
 
 Array = NDArray[np.float64]
 

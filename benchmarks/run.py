@@ -28,10 +28,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks import PEERS
 from tools.numba_cache import use_keyed_cache
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = ("torch_autograd", "torch_tuned", "torch_compiled", "jax_peer", "numpy_peer")
 OURS = ("scbtools", "draw_only")
 NEEDS = {"torch": "torch", "jax": "jax", "numpy": "numpy"}
 ETA = 1e-3

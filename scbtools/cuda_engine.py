@@ -24,7 +24,7 @@ from scbtools.kernels import cuda as kernels
 from scbtools.kernels import cuda_steps, stream
 from scbtools.kernels.cpu import LIMIT
 from scbtools.kernels.cuda import cuda
-from scbtools.kernels.steps import DIVERGED, RAN
+from scbtools.kernels.steps import DIVERGED, NO_TARGET, RAN
 from scbtools.task import SCBTask
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Rule:
     l1: float = 0.0
     preconditioned: bool = False
     frozen: bool = False
-    kind: int = cuda_steps.NO_TARGET
+    kind: int = NO_TARGET
     target: float = 1.0
 
 

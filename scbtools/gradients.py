@@ -30,7 +30,7 @@ def minibatch_gradients(
     Parameters
     ----------
     params : Params
-        A (T, N) and V (N, N), finite, columns of |A| summing to at most 1e9, |V| at most 1e9.
+        A (T, N) and V (N, N), finite, columns of |A| summing to at most 1e12, |V| at most 1e12.
     batch_size : int
         Samples, at least 1.
     seed, step : int

@@ -38,8 +38,12 @@ __all__ = [
     "workspace",
 ]
 
-LIMIT = 1e9
-"""Largest column sum of |A|, and entry of |V|, that is not yet called divergence."""
+LIMIT = 1e12
+"""Largest column sum of |A|, and entry of |V|, that is not yet called divergence.
+
+Far above anything fine: `steps.run` stops where a bound on the next step exceeds it, and that
+bound is loose by factors of T and N.
+"""
 
 _RAW = Rule(False, 0.0, 0.0, False)
 _WORTH = 1 << 17  # tokens that are worth waking another thread

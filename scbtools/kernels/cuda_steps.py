@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from scbtools.kernels.cpu import LIMIT
 from scbtools.kernels.cuda import (
     CODE,
     RAN,
@@ -27,21 +28,9 @@ from scbtools.kernels.cuda import (
     kernel,
     power_above,
 )
+from scbtools.kernels.steps import DIVERGED, MAX_SIGNAL, NO_TARGET, REACHED
 
-__all__ = [
-    "DIVERGED",
-    "LIMIT",
-    "MAX_SIGNAL",
-    "NO_TARGET",
-    "REACHED",
-    "decide",
-    "propose",
-    "value_and_rows",
-]
-
-REACHED, DIVERGED = 1, 2  # as in `steps.py`
-NO_TARGET, MAX_SIGNAL = 0, 1
-LIMIT = 1e6  # as in `cpu.py`
+__all__ = ["decide", "propose", "value_and_rows"]
 
 
 @device
@@ -236,7 +225,8 @@ def decide(
     """Take the proposed step and the one of V, or stop the run; in one block.
 
     A step that would carry a column sum of |A| (twice and one more, for the projection) or an entry
-    of |V| beyond LIMIT is not taken, as in `steps.run`. After a step: the shift that `prepare` adds
+    of |V| beyond LIMIT is not taken. (`steps.run` asks before it draws, from bounds alone, and so
+    may stop a step or two earlier.) After a step: the shift that `prepare` adds
     to each row, the scales of fixed point for the next step, and whether the target is met.
     """
     room = cuda.shared.array(THREADS, np.float64)

@@ -27,7 +27,17 @@ from scbtools.kernels.sums import clear, lane_sum, lane_sum_abs, to_fixed_row
 from scbtools.kernels.tables import Tables
 from scbtools.kernels.workspace import TILE, Chunk, Workspace
 
-__all__ = ["Rule", "between", "pass_one", "pass_two", "prepare", "project", "share", "update"]
+__all__ = [
+    "Rule",
+    "add_value",
+    "between",
+    "pass_one",
+    "pass_two",
+    "prepare",
+    "project",
+    "residual",
+    "update",
+]
 
 _SPAN = 8 * TILE  # positions of a row that stay in the second-level cache for all samples
 _LOW = np.int64(0xFFFFFFFF)

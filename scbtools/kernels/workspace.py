@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from scbtools._jit import jit
 from scbtools.kernels.stream import SEGMENT, STRIP
 
-__all__ = ["TILE", "Chunk", "Workspace", "next_chunk", "start_chunks", "workspace"]
+__all__ = [
+    "TILE",
+    "Chunk",
+    "Workspace",
+    "group_size",
+    "next_chunk",
+    "start_chunks",
+    "workspace",
+]
 
 TILE = 4 * STRIP  # positions whose random words are drawn at once: 16 kB
 _CODE_BYTES = 1 << 21  # tokens kept between the passes, per worker
@@ -22,8 +30,9 @@ _JOINT = 4096  # entries of the largest table over the joint symbols of a group:
 class Workspace(NamedTuple):
     """Scratch arrays of one training run.
 
-    W workers; chunks of S samples in G groups, on R rows of A. Beside what is O(N + B), memory is
-    bounded by 2 MB of tokens and 2 MB of samples per worker and two rows of A in fixed point.
+    W workers; chunks of S samples in G groups, on R rows of A. Beside what is O(N^2 + B), memory
+    is bounded per worker by 2 MB of tokens, 1 MB of rows of A and 2 MB of c, and by 8 MB for the
+    chunk's samples; two rows of A and one of tokens always have room.
     """
 
     l1: NDArray[np.float64]  # (N,) sums of |A| over positions: kept by who changes A

@@ -123,7 +123,7 @@ def test_the_public_call() -> None:
     assert found.A.shape == wanted.A.shape
     assert gap(found.A, wanted.A) <= 1e-11
     assert gap(found.V, wanted.V) <= 1e-11
-    far = scb.Params(1e9 * params.A, params.V)
+    far = scb.Params(1e13 * params.A, params.V)
     with pytest.raises(ValueError, match="diverged"):
         scb.minibatch_gradients(task, far, 4, device="cuda")
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 import scbtools as scb
-from benchmarks import protocol, run
+from benchmarks import PEERS, protocol, run
 
 ETA_V, ETA_A = 1e-3, 2e-3
 # Three p-values for each of ten pairs of peer and size: one false alarm in some 30 000 runs.
 FALSE_ALARM = 1e-6
 
 
-@pytest.fixture(params=protocol.PEERS)
+@pytest.fixture(params=PEERS)
 def build(request: pytest.FixtureRequest) -> Any:
     name = request.param
     package = name.split("_")[0]

@@ -9,6 +9,7 @@ import pytest
 
 import scbtools as scb
 from scbtools.kernels import steps
+from scbtools.kernels.passes import Rule
 from tests.examples import assert_same, small_task, stage
 
 
@@ -129,3 +130,15 @@ def test_progress_bar_ends_full_when_a_stage_ends_early(capsys: pytest.CaptureFi
     early = stage(steps=500, until="max_signal", target=0.0)
     scb.train(task, [early, stage(steps=10)], progress=True)
     assert "510/510" in capsys.readouterr().err
+
+
+def test_the_largest_problems_are_not_taken_for_divergence() -> None:
+    """At N = 1000 and T = 10^6, with a sure transition and the smallest K_P that 2.1 allows."""
+    size, seq_len = 1000, 10**6
+    mu = np.full(size, 1 / size)
+    value = np.repeat(mu[:, None], size, axis=1)
+    value[:, 0] = np.eye(size)[0]
+    rule = Rule(True, 0.02 * size, 0.0, True)  # eta / K_P with K_P = ||mu||^2
+    assert steps._stays(np.full(size, 2.0), value, mu, seq_len, rule, 0.04)
+    assert not steps._stays(np.full(size, 1e12), value, mu, seq_len, rule, 0.04)
+    assert not steps._stays(np.full(size, np.nan), value, mu, seq_len, rule, 0.04)
