@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 EXTRAS := book,test
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference bench test-cuda bench-cuda screenshots constraints clean distclean
+.PHONY: help book test lint format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint         lint and types only'
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make reference    regenerate the reference notebooks in tests/reference'
+	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
 	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
@@ -49,6 +50,9 @@ format: $(READY)
 
 reference: $(READY)
 	$(PY) tests/notebooks/make_reference.py
+
+data: $(READY)
+	cd book && NUMBA_CACHE_DIR="$$(cd .. && $(PY) tools/numba_cache.py)" ../$(PY) -m experiments $(ONLY)
 
 # PyTorch and JAX are large, so they are installed for this target alone.
 $(VENV)/.ready-bench: $(READY)

@@ -8,6 +8,7 @@ from scbtools.population import (
     population_loss,
 )
 from scbtools.signals import Signals, signals, similarity, support_recovered
+from scbtools.sweep import sweep
 from scbtools.task import Batch, SCBTask
 from scbtools.training import Run, Stage, Transform, train
 from scbtools.transformer import (
@@ -36,6 +37,7 @@ __all__ = [
     "signals",
     "similarity",
     "support_recovered",
+    "sweep",
     "train",
     "transfer_start",
     "true_params",

@@ -1,7 +1,7 @@
 """Where numba may keep compiled kernels: a folder named after the library's own code.
 
 numba renews a cached kernel when the kernel's file changes, but not when a function that
-it calls in another file does. A folder per state of the library makes stale kernels
+it calls in another file does. A folder per state of the compiled code makes stale kernels
 impossible, and keeps the cache for every state that did not change.
 """
 
@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def cache_key(root: Path = ROOT) -> str:
-    """Return a hash of every file of the library and of the pinned versions.
+    """Return a hash of every file of the library with compiled code and of the pinned versions.
+
+    Such a file is in ``scbtools/kernels`` or names ``_jit``, which has the only decorators.
 
     Parameters
     ----------
@@ -29,8 +31,9 @@ def cache_key(root: Path = ROOT) -> str:
     """
     digest = hashlib.sha256()
     for path in [*sorted((root / "scbtools").rglob("*.py")), root / "constraints.txt"]:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
+        text = path.read_bytes()
+        if path.suffix == ".txt" or path.parent.name == "kernels" or b"_jit" in text:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + text + b"\0")
     return digest.hexdigest()[:16]
 
 

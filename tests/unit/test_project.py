@@ -116,7 +116,7 @@ def test_contents_of_nested_parts_are_all_found(tmp_path: Path) -> None:
     assert build_book.pages(tmp_path) == ["a", "b", "c", "d"]
 
 
-def test_kernel_cache_follows_every_file_of_the_library(tmp_path: Path) -> None:
+def test_kernel_cache_follows_every_file_with_compiled_code(tmp_path: Path) -> None:
     (tmp_path / "scbtools" / "kernels").mkdir(parents=True)
     (tmp_path / "constraints.txt").write_text("a==1\n")
     callee = tmp_path / "scbtools" / "kernels" / "callee.py"
@@ -124,6 +124,12 @@ def test_kernel_cache_follows_every_file_of_the_library(tmp_path: Path) -> None:
     before = numba_cache.cache_key(tmp_path)
     assert numba_cache.cache_key(tmp_path) == before
     callee.write_text("x = 2\n")
+    assert numba_cache.cache_key(tmp_path) != before
+    before = numba_cache.cache_key(tmp_path)
+    drawing = tmp_path / "scbtools" / "drawing.py"
+    drawing.write_text("x = 1\n")
+    assert numba_cache.cache_key(tmp_path) == before
+    drawing.write_text("from scbtools._jit import jit\n")
     assert numba_cache.cache_key(tmp_path) != before
 
 

@@ -1,0 +1,77 @@
+"""Values with 95 % intervals, as (value, low, high): shares, medians, exponents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+__all__ = ["Interval", "exponent", "median", "share"]
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        """Return "value [low, high]", each in the given format."""
+        spec = spec or ".3g"
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def share(successes: int, trials: int) -> Interval:
+    """Return the share of successes and its exact binomial interval (Clopper and Pearson)."""
+    found = stats.binomtest(int(successes), int(trials)).proportion_ci(CONFIDENCE, method="exact")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def median(values: ArrayLike) -> Interval:
+    """Return the median and an interval from order statistics, at least 95 % for any law.
+
+    With fewer than six values no such interval exists; it is then the whole range.
+    """
+    ordered = np.sort(np.asarray(values, float))
+    below = int(stats.binom(ordered.size, 0.5).ppf((1 - CONFIDENCE) / 2)) - 1
+    rank = max(below, 0)
+    return Interval(float(np.median(ordered)), float(ordered[rank]), float(ordered[-1 - rank]))
+
+
+def exponent(x: ArrayLike, samples: Sequence[ArrayLike]) -> Interval:
+    """Return b of samples ~ x^b by least squares on logarithms, with a bootstrap interval.
+
+    Parameters
+    ----------
+    x : (n,) array
+        Positive.
+    samples : n arrays
+        Positive values at each x, one per seed. Seeds are resampled at each x separately; the
+        line goes through the means of the logarithms.
+    """
+    at = np.log(np.asarray(x, float))
+    weights = (at - at.mean()) / ((at - at.mean()) ** 2).sum()
+    logs = [np.log(np.asarray(values, float)) for values in samples]
+
+    def slope(*drawn: NDArray[np.float64], axis: int = -1) -> Any:
+        return sum(w * each.mean(axis=axis) for w, each in zip(weights, drawn, strict=True))
+
+    value = float(slope(*logs))
+    if all(np.ptp(each) == 0 for each in logs):  # nothing to resample
+        return Interval(value, value, value)
+    found = stats.bootstrap(
+        logs,
+        slope,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Interval(value, float(found.low), float(found.high))
