@@ -11,6 +11,7 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.failures import gallery, riddle
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -36,6 +37,7 @@ __all__ = [
     "figure",
     "final_signals",
     "flow_frame",
+    "gallery",
     "gradient_matrices",
     "intervals",
     "ladder",
@@ -44,6 +46,7 @@ __all__ = [
     "peers",
     "perturbations",
     "phase_portrait",
+    "riddle",
     "scatter",
     "sequence",
     "shrinkage",

@@ -1,0 +1,85 @@
+"""The gallery of failures: the same three curves of runs that went well and wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from scbtools.plotting.base import COLOURS, band, figure
+
+__all__ = ["gallery", "riddle"]
+
+Curves = Mapping[str, ArrayLike]
+
+_SIGNALS = (
+    ("alpha_V", "orange", "--", r"$\alpha_V$"),
+    ("alpha_A", "blue", "-", r"$\alpha_A$"),
+)
+_ERRORS = (
+    ("delta_V", "orange", "--", r"$\Vert\Delta_V\Vert_\mu/\sqrt{K_P}$"),
+    ("delta_A", "blue", "-", r"$\Vert\Delta_A\Vert_\mu/\sqrt{K_Q}$"),
+)
+_EXCESS = (("excess", "green", "-", "excess loss"),)
+_COLUMNS = (("signals", _SIGNALS), ("what is left", _ERRORS), ("loss above Bayes", _EXCESS))
+
+
+def _panel(ax: Axes, curves: Curves, lines: tuple[tuple[str, str, str, str], ...]) -> None:
+    """Draw some curves of one kind of run, each a (seeds, n) array."""
+    for name, colour, style, label in lines:
+        band(ax, curves["step"], curves[name], colour, label, style=style)
+
+
+def gallery(cases: Mapping[str, Curves]) -> Figure:
+    """Return one row of panels per kind of run: signals, errors, loss above the best possible.
+
+    Parameters
+    ----------
+    cases : dict from a title to curves
+        Curves are "step", an (n,) array, and "alpha_V", "alpha_A", "delta_V", "delta_A" (over
+        the square roots of K_P and K_Q) and "excess", (seeds, n) arrays.
+    """
+    fig, axes = figure(len(cases), 3, height=0.4 + 1.75 * len(cases), sharex="col", squeeze=False)
+    for row, (title, curves) in zip(axes, cases.items(), strict=True):
+        for ax, (_, lines) in zip(row, _COLUMNS, strict=True):
+            _panel(ax, curves, lines)
+        row[0].axhline(0, color=COLOURS["black"], linewidth=0.8)
+        row[0].axhline(1, color=COLOURS["black"], linewidth=0.8, linestyle=":")
+        row[1].set_ylim(0, None)
+        row[2].set_yscale("log")
+        row[0].set_ylabel(title)
+    for ax, (heading, lines) in zip(axes[0], _COLUMNS, strict=True):
+        ax.set_title(heading)
+        if len(lines) > 1:
+            ax.legend(fontsize=9, loc="best")
+    for ax in axes[-1]:
+        ax.set_xlabel(r"step $\tau$")
+    return fig
+
+
+def riddle(runs: Sequence[Curves]) -> Figure:
+    """Return the signals and errors of single runs, numbered and without their names.
+
+    Parameters
+    ----------
+    runs : sequence of curves
+        As in `gallery`, with one run each: (n,) arrays.
+    """
+    fig, axes = figure(2, len(runs), height=3.6, sharex=True, sharey="row", squeeze=False)
+    for number, (column, curves) in enumerate(zip(axes.T, runs, strict=True), start=1):
+        one = {name: np.atleast_2d(np.asarray(curves[name])) for name in curves}
+        one["step"] = one["step"][0]
+        for ax, (_, lines) in zip(column, _COLUMNS[:2], strict=True):
+            _panel(ax, one, lines)
+        column[0].axhline(0, color=COLOURS["black"], linewidth=0.8)
+        column[0].set_title(f"run {number}")
+        column[1].set_xlabel(r"step $\tau$")
+        column[1].set_ylim(0, 2)
+    axes[0, 0].legend(fontsize=9)
+    axes[1, 0].legend(fontsize=9)
+    axes[0, 0].set_ylabel("signals")
+    axes[1, 0].set_ylabel("what is left")
+    return fig
