@@ -42,19 +42,26 @@ def gallery(cases: Mapping[str, Curves]) -> Figure:
         Curves are "step", an (n,) array, and "alpha_V", "alpha_A", "delta_V", "delta_A" (over
         the square roots of K_P and K_Q) and "excess", (seeds, n) arrays.
     """
-    fig, axes = figure(len(cases), 3, height=0.4 + 1.75 * len(cases), sharex="col", squeeze=False)
+    fig, axes = figure(
+        len(cases), 3, height=0.9 + 1.6 * len(cases), sharex="col", sharey="col", squeeze=False
+    )
     for row, (title, curves) in zip(axes, cases.items(), strict=True):
         for ax, (_, lines) in zip(row, _COLUMNS, strict=True):
             _panel(ax, curves, lines)
         row[0].axhline(0, color=COLOURS["black"], linewidth=0.8)
         row[0].axhline(1, color=COLOURS["black"], linewidth=0.8, linestyle=":")
-        row[1].set_ylim(0, None)
-        row[2].set_yscale("log")
         row[0].set_ylabel(title)
+    # The start has no error at all, which a logarithmic axis cannot show.
+    axes[0, 1].set(yscale="log", ylim=(0.003, 4))
+    axes[0, 2].set_yscale("log")
     for ax, (heading, lines) in zip(axes[0], _COLUMNS, strict=True):
-        ax.set_title(heading)
-        if len(lines) > 1:
-            ax.legend(fontsize=9, loc="best")
+        if len(lines) == 1:
+            ax.set_title(heading)
+        else:
+            ax.legend(
+                title=heading, fontsize=9, ncols=2, columnspacing=1, handlelength=1.6,
+                loc="lower center", bbox_to_anchor=(0.5, 1.0),
+            )  # fmt: skip
     for ax in axes[-1]:
         ax.set_xlabel(r"step $\tau$")
     return fig
