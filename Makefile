@@ -16,7 +16,7 @@ help:
 	@echo '                  where Chromium and a built book are found'
 	@echo 'make lint         lint and types only'
 	@echo 'make format       let ruff format and fix what it can'
-	@echo 'make reference    regenerate the reference notebooks in tests/reference'
+	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
@@ -49,7 +49,7 @@ format: $(READY)
 	$(PY) -m ruff check --fix .
 
 reference: $(READY)
-	$(PY) tests/notebooks/make_reference.py
+	$(PY) tests/notebooks/make_reference.py $(ONLY)
 
 data: $(READY)
 	cd book && NUMBA_CACHE_DIR="$$(cd .. && $(PY) tools/numba_cache.py)" ../$(PY) -m experiments $(ONLY)

@@ -1,12 +1,14 @@
-"""Make the reference notebooks anew: ``make reference``.
+"""Make the reference notebooks anew: ``make reference``, or ``make reference ONLY=01-task``.
 
 Look at the difference before committing it: it is what the tests will hold from then on.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,15 @@ from references import (  # noqa: E402
 from tools.numba_cache import use_keyed_cache  # noqa: E402
 
 
+def make(chapter: Path) -> tuple[float, list[str]]:
+    """Run a chapter and write its reference; return the seconds and what is wrong with it."""
+    started = time.perf_counter()
+    notebook = cleaned(executed(from_chapter(chapter)))
+    nbformat.validate(notebook)
+    nbformat.write(notebook, reference_of(chapter))
+    return time.perf_counter() - started, flaws(notebook, from_chapter(chapter))
+
+
 def main() -> int:
     """Return 0 when every chapter ran and its reference can be compared."""
     use_keyed_cache()
@@ -34,17 +45,15 @@ def main() -> int:
     for stray in sorted(set(REFERENCES.glob("*.ipynb")) - wanted):
         stray.unlink()
         print(f"{stray.name}: removed, no such chapter")
+    chosen = [c for c in chapters() if not sys.argv[1:] or c.stem in sys.argv[1:]]
     wrong = 0
-    for chapter in chapters():
-        started = time.perf_counter()
-        notebook = cleaned(executed(from_chapter(chapter)))
-        nbformat.validate(notebook)
-        nbformat.write(notebook, reference_of(chapter))
-        print(f"{chapter.stem}: {time.perf_counter() - started:.1f} s")
-        for flaw in flaws(notebook, from_chapter(chapter)):
-            wrong += 1
-            print(f"  {flaw}", file=sys.stderr)
-    return 1 if wrong else 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for chapter, (seconds, found) in zip(chosen, pool.map(make, chosen), strict=True):
+            print(f"{chapter.stem}: {seconds:.1f} s", flush=True)
+            for flaw in found:
+                wrong += 1
+                print(f"  {flaw}", file=sys.stderr)
+    return 1 if wrong or not chosen else 0
 
 
 if __name__ == "__main__":
