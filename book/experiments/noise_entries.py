@@ -30,7 +30,8 @@ def run_one(seq_len: int, seed: int) -> dict[str, Any]:
     task = scb.SCBTask.random(vocab_size=3, seq_len=seq_len, sparsity=2, seed=seed)
     params = half_way(task)
     signal = task.K_P * 0.5 * (1 - 0.5 * 0.5)  # of the expected gradient, times q - 1/T
-    total, found = np.zeros(params.A.shape), {"batch_size": MOST}
+    total = np.zeros(params.A.shape)
+    found: dict[str, Any] = {"batch_size": MOST}
     for step in range(MOST // CHUNK):
         total += noise.realised(task, params, CHUNK, seed, step).A
         h = total / (step + 1)

@@ -27,7 +27,7 @@ def skewed_task(skew: float, seed: int, seq_len: int = SEQ_LEN) -> scb.SCBTask:
     """
     rng = np.random.default_rng(seed)
     neighbours = np.sqrt(np.sqrt(skew))  # rounded alike everywhere, unlike other powers
-    mu = np.cumprod([1.0] + [1 / neighbours] * (VOCAB_SIZE - 1))
+    mu = np.cumprod([1.0] + [float(1 / neighbours)] * (VOCAB_SIZE - 1))
     mu /= mu.sum()
     joint = rng.random((VOCAB_SIZE, VOCAB_SIZE))
     for _ in range(300):

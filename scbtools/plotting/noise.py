@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from scbtools.plotting.base import COLOURS, band, figure
@@ -200,7 +200,7 @@ def samples_needed(
     right.plot(T, each.mean(axis=1), "o", color=COLOURS["blue"], label="mean, largest entry")
     right.plot(T, line, color=COLOURS["blue"], linewidth=1.2, label=r"line in $\ln T$")
     right.plot(T, predicted, ":", color=COLOURS["black"], label="if it were Gaussian")
-    right.set(xscale="log", xlabel="$T$")
+    right.set(xscale="log", xlabel="$T$", ylabel="$B$ needed")
     right.set_ylim(0, None)
     right.legend(frameon=False, fontsize=9, loc="lower right")
     for ax in (left, right):
@@ -219,9 +219,8 @@ def run_terms(steps: ArrayLike, panels: Mapping[str, Mapping[str, ArrayLike]]) -
         square over 21 steps.
     """
     fig, axes = figure(1, len(panels), height=3.4, width=8.6, squeeze=False)
-    looks = (("green", "-"), ("purple", "-."), ("blue", ":"))
+    looks = {"signal": ("green", "-"), "shrinkage": ("purple", "-.")}
     for ax, (title, terms) in zip(axes[0], panels.items(), strict=True):
-        rest = iter(looks)
         top = 0.0
         for name, values in terms.items():
             size = np.abs(np.asarray(values, float))
@@ -233,10 +232,10 @@ def run_terms(steps: ArrayLike, panels: Mapping[str, Mapping[str, ArrayLike]]) -
                 count = np.convolve(np.ones(len(size)), np.ones(window) / window, mode="same")
                 size, colour, style = np.sqrt(mean / count), "red", "--"
             else:
-                colour, style = next(rest)
+                colour, style = looks.get(name, ("blue", ":"))
             ax.plot(steps, size, style, color=COLOURS[colour], label=name)
-        ax.set(yscale="log", xlabel="step", title=title, ylim=(1e-6 * top, 3 * top))
-        ax.legend(frameon=False, fontsize=8, loc="lower right")
+        ax.set(yscale="log", xlabel="step", title=title, ylim=(1e-6 * top, 20 * top))
+        ax.legend(frameon=False, fontsize=8, loc="upper left")
     axes[0, 0].set_ylabel("size of the change in one step")
     return fig
 
@@ -260,7 +259,7 @@ def column_paces(mu: ArrayLike, signals: Mapping[str, ArrayLike]) -> Figure:
             )  # fmt: skip
         ax.set(xlabel="step", title=title)
     axes[0, 0].set_ylabel("signal of column $k$")
-    axes[0, -1].legend(frameon=False, fontsize=9, loc="lower right")
+    axes[0, 0].legend(frameon=False, fontsize=9, loc="lower right")
     return fig
 
 
@@ -283,6 +282,8 @@ def column_prices(
             band(ax, mu, _finite_columns(values), colour, method, style=style)
         ax.set(xscale="log", yscale="log", xlabel=r"$\mu_k$", ylabel=name)
         _few_ticks(ax, np.asarray(mu, float))
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))  # less than a decade
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.yaxis.set_minor_formatter(NullFormatter())
     axes[0].legend(frameon=False)
     return fig
@@ -292,7 +293,10 @@ def _finite_columns(values: ArrayLike) -> NDArray[np.float64]:
     """Return (tasks, N) without the tasks in which a column did not arrive, if any is left."""
     table = np.asarray(values, float).T
     whole = np.isfinite(table).all(axis=1)
-    return table[whole] if whole.any() else np.nan_to_num(table, nan=float(np.nanmax(table)))
+    if whole.any():
+        return np.compress(whole, table, axis=0)
+    filled: NDArray[np.float64] = np.nan_to_num(table, nan=float(np.nanmax(table)))
+    return filled
 
 
 def _few_ticks(ax: Axes, x: NDArray[np.float64]) -> None:
