@@ -14,11 +14,12 @@ import numpy as np
 import scbtools as scb
 from scbtools import noise
 
+VOCAB_SIZE, SPARSITY, PART = 3, 2, 0.5  # N, Q, and both signals where gradients are taken
 CHUNK, FIXED, MOST = 32, 512, 16_384  # samples: between looks, at the fixed look, at the end
 GRID = {"seq_len": [100, 400, 1600, 6400, 25_600, 102_400], "seed": range(20)}
 
 
-def half_way(task: scb.SCBTask, part: float = 0.5) -> scb.Params:
+def half_way(task: scb.SCBTask, part: float = PART) -> scb.Params:
     """Return parameters on both lines, with both signals equal to `part`."""
     start, truth = scb.uniform_start(task), scb.true_params(task)
     A = start.A + part * (truth.A - start.A)
@@ -27,9 +28,9 @@ def half_way(task: scb.SCBTask, part: float = 0.5) -> scb.Params:
 
 def run_one(seq_len: int, seed: int) -> dict[str, Any]:
     """Return the batch size at which the noise is small enough, and its size at B = 512."""
-    task = scb.SCBTask.random(vocab_size=3, seq_len=seq_len, sparsity=2, seed=seed)
+    task = scb.SCBTask.random(VOCAB_SIZE, seq_len, SPARSITY, seed=seed)
     params = half_way(task)
-    signal = task.K_P * 0.5 * (1 - 0.5 * 0.5)  # of the expected gradient, times q - 1/T
+    signal = task.K_P * PART * (1 - PART**2)  # of the expected gradient, times q - 1/T
     total = np.zeros(params.A.shape)
     found: dict[str, Any] = {"batch_size": MOST}
     for step in range(MOST // CHUNK):
