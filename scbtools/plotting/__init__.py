@@ -12,6 +12,17 @@ from scbtools.plotting.dynamics import (
     valley,
 )
 from scbtools.plotting.failures import gallery, riddle
+from scbtools.plotting.noise import (
+    Scaling,
+    batch_frame,
+    column_paces,
+    column_prices,
+    noise_column,
+    noise_scaling,
+    run_terms,
+    samples_needed,
+    signal_and_noise,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -27,9 +38,13 @@ from scbtools.plotting.transformer import (
 __all__ = [
     "COLOURS",
     "Portrait",
+    "Scaling",
     "agreement",
     "attention_columns",
     "band",
+    "batch_frame",
+    "column_paces",
+    "column_prices",
     "computation",
     "constraints",
     "contraction",
@@ -42,14 +57,19 @@ __all__ = [
     "intervals",
     "ladder",
     "loss_surface",
+    "noise_column",
+    "noise_scaling",
     "one_run",
     "peers",
     "perturbations",
     "phase_portrait",
     "riddle",
+    "run_terms",
+    "samples_needed",
     "scatter",
     "sequence",
     "shrinkage",
+    "signal_and_noise",
     "stage_lengths",
     "standardised",
     "two_descriptions",
