@@ -1,0 +1,64 @@
+"""How many samples linear and softmax attention need to find the support, against the length.
+
+Four ways to train from the uniform start, without threshold, l1 or any other help: linear
+attention with the paper's rates and with A's divided by T, and softmax attention with the rates
+that start like these two, T^2 and T times linear attention's. 20 tasks, six lengths, batches in
+proportion to the length: some 2900 runs, about eight minutes on one core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import scbtools as scb
+
+VOCAB_SIZE, SPARSITY, ETA = 3, 2, 0.05
+LENGTHS = (25, 50, 100, 200, 400, 800)
+WAYS = (("linear", 0), ("softmax", 2), ("linear", -1), ("softmax", 1))  # attention, power of T
+SEEDS = range(20)
+PIECES, RATIO = 20, 1.25  # looks at the attention, each 1.25 times as late as the one before
+
+
+def batch_sizes(seq_len: int, power: int) -> list[int]:
+    """Return powers of two from T / 64 on for slow attention, from T / 32 on for fast."""
+    low, high = (1 / 64, 1 / 4) if abs(power) == 1 else (1 / 32, 1)
+    return [b for b in 2 ** np.arange(1, 10) if low <= b / seq_len <= high]
+
+
+GRID = [
+    {"attention": attention, "power": power, "T": T, "B": int(B), "seed": seed}
+    for T in LENGTHS
+    for attention, power in WAYS
+    for B in batch_sizes(T, power)
+    for seed in SEEDS
+]
+
+
+def run_one(attention: str, power: int, T: int, B: int, seed: int) -> dict[str, Any]:
+    """Return when a run found the support for good, and where it ended."""
+    task = scb.SCBTask.random(VOCAB_SIZE, T, SPARSITY, seed=seed)
+    steps = 4 * T**0.5 / ETA if abs(power) == 1 else 3 * np.log(T) / ETA
+    looks = np.unique(np.round(steps / RATIO ** np.arange(PIECES)).astype(int))
+    rates = {"eta_V": ETA / task.K_Q, "eta_A": ETA / task.K_P * T ** float(power)}
+    params, found, top = None, None, None
+    for piece, (last, look) in enumerate(zip([0, *looks], looks)):  # noqa: B905 (one shorter)
+        stage = scb.Stage("piece", int(look - last), B, attention=attention, **rates)
+        tokens = 1000 * seed + piece  # a fresh stream for every piece
+        run = scb.train(task, stage, params, seed=tokens, record_every=stage.steps or 1)
+        params = run.params
+        best = task.attention[params.A.argmax(axis=0), np.arange(VOCAB_SIZE)] > 0
+        found = (found or look) if scb.support_recovered(task, params.A).all() else None
+        top = (top or look) if best.all() else None
+    end = scb.signals(task, params)
+    off = np.where(task.attention == 0, params.A, 0.0)
+    result = {
+        "steps": looks[-1], "found": found, "top": top, "alpha_V": end.alpha_V,
+        "alpha_A": end.alpha_A, "error_V": end.error_V, "error_A": end.error_A,
+        "off": ((off**2 * task.stationary).sum()) ** 0.5, "least": params.A.min(),
+    }  # fmt: skip
+    return {
+        name: float(f"{value:.5g}") if isinstance(value, float) else value
+        for name, value in result.items()
+    }
