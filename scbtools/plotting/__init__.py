@@ -11,6 +11,14 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.softmax import (
+    attention_maps,
+    balance,
+    courses,
+    from_the_mirror,
+    lengths,
+    response,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -28,22 +36,28 @@ __all__ = [
     "Portrait",
     "agreement",
     "attention_columns",
+    "attention_maps",
+    "balance",
     "band",
     "computation",
     "constraints",
     "contraction",
+    "courses",
     "distances",
     "figure",
     "final_signals",
     "flow_frame",
+    "from_the_mirror",
     "gradient_matrices",
     "intervals",
     "ladder",
+    "lengths",
     "loss_surface",
     "one_run",
     "peers",
     "perturbations",
     "phase_portrait",
+    "response",
     "scatter",
     "sequence",
     "shrinkage",
