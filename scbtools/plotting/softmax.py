@@ -41,7 +41,7 @@ def response(
     for (colour, _, marker), (label, steps) in zip(_STYLES, moved.items(), strict=False):
         right.loglog(weights, steps, marker, color=COLOURS[colour], ms=2.5, label=label)
     right.set(xlabel="weight $a_t$ of an unattended entry", ylabel="movement per unit of rate")
-    right.legend(loc="center right", markerscale=3)
+    right.legend(loc="center left", markerscale=3)
     return fig
 
 
@@ -119,7 +119,7 @@ def courses(
             ax.set_yscale("log")
         else:
             ax.set_ylim(0, None)
-    np.atleast_1d(axes)[0].legend(loc="lower left")
+    np.atleast_1d(axes)[0].legend(loc="upper right")
     return fig
 
 
@@ -130,12 +130,14 @@ def lengths(seq_lens: ArrayLike, panels: Mapping[str, Mapping[str, Sequence[Arra
     ----------
     seq_lens : (n,) array
     panels : dict from a quantity's name to a dict from a label to n arrays, one per T
-        Both axes are logarithmic.
+        Both axes are logarithmic. A label has one colour in all panels; the last has the legend.
     """
     fig, axes = figure(1, len(panels), height=3.5)
     x = np.asarray(seq_lens, float)
+    labels = list(dict.fromkeys(label for p in list(panels.values())[::-1] for label in p))
     for ax, (name, methods) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        for i, (label, samples) in enumerate(methods.items()):
+        for label, samples in methods.items():
+            i = labels.index(label)
             colour, style, marker = _STYLES[i % len(_STYLES)]
             low, middle, high = np.array(
                 [np.quantile(np.asarray(v), [0.1, 0.5, 0.9]) for v in samples]
@@ -147,8 +149,8 @@ def lengths(seq_lens: ArrayLike, panels: Mapping[str, Mapping[str, Sequence[Arra
             )  # fmt: skip
         ax.set(xlabel="$T$", ylabel=name, xscale="log", yscale="log")
         ax.set_xticks(x, [f"{value:g}" for value in x])
-        ax.minorticks_off()
-    np.atleast_1d(axes)[0].legend(loc="upper left", fontsize=9)
+        ax.xaxis.minorticks_off()
+    np.atleast_1d(axes)[-1].legend(loc="lower left", fontsize=9)
     return fig
 
 
