@@ -94,6 +94,7 @@ class CpuEngine:
     ) -> None:
         self.task, self.attention, self.value, self.key = task, attention, value, key
         self.grad_v = np.empty_like(value)
+        self.room = (0, 0)  # samples and workers that scratch is for
 
     def begin(self, stage: Stage) -> None:
         """Make room for the stage's batches."""
@@ -103,7 +104,13 @@ class CpuEngine:
         )
         self.tokens = stage.batch_size * task.seq_len
         with cpu.threads_for(self.tokens) as workers:
-            self.scratch = cpu.workspace(task.vocab_size, task.seq_len, stage.batch_size, workers)
+            self._make_room(stage.batch_size, workers)
+
+    def _make_room(self, batch: int, workers: int) -> None:
+        """Have scratch for batches of this size."""
+        if self.room != (batch, workers):
+            self.room = (batch, workers)
+            self.scratch = cpu.workspace(self.task.vocab_size, self.task.seq_len, batch, workers)
 
     def advance(self, first: int, n: int) -> tuple[int, int]:
         """Take up to n steps in one compiled call."""
@@ -123,9 +130,9 @@ class CpuEngine:
         """Return the gradients of one batch in new arrays."""
         task, grad_a = self.task, np.empty_like(self.attention)
         with cpu.threads_for(batch * task.seq_len) as workers:
-            scratch = cpu.workspace(task.vocab_size, task.seq_len, batch, workers)
+            self._make_room(batch, workers)
             fine = cpu.gradient(
-                scratch, task.tables, self.attention, self.value, task.stationary, self.key,
+                self.scratch, task.tables, self.attention, self.value, task.stationary, self.key,
                 np.uint64(step), batch, grad_a, self.grad_v,
             )  # fmt: skip
         return (grad_a, self.grad_v) if fine else None

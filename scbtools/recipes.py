@@ -6,13 +6,14 @@ eta / K_P.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from scbtools import _check
 from scbtools.task import SCBTask
 from scbtools.training import Stage, Transform
 
-__all__ = ["boost", "figure_1", "paper_literal", "three_stage"]
+__all__ = ["boost", "figure_1", "figure_2", "paper_literal", "three_stage"]
 
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
 
@@ -143,3 +144,38 @@ def figure_1(
         return [first, _stage(task, "sgd", rest, batch_size, eta_2)]
     second = _stage(task, "proximal", rest, batch_size, eta_2, l1=l1, before=(_THRESHOLD,))
     return [first, second]
+
+
+def figure_2(
+    task: SCBTask,
+    kind: str = "softmax",
+    *,
+    batch_size: int = 256,
+    eta: float = 0.02,
+    steps: int = 1000,
+    scale: float | None = None,
+) -> Stage:
+    """Return the training behind the paper's figure 2, with one of two kinds of attention.
+
+    The paper gives T = 50, N = 10, Q = 2 and nothing else, so every number here is our choice.
+
+    Parameters
+    ----------
+    kind : {"linear", "softmax"}
+        Both preconditioned, without l1, from the uniform start.
+    batch_size, eta, steps
+        eta is the base rate.
+    scale : float, optional
+        What the rate of A is multiplied with for softmax attention; T if not given. T^2 would
+        make the first steps those of linear attention, but softmax then settles on one position
+        where it should attend to several.
+    """
+    if kind not in ("linear", "softmax"):
+        raise ValueError(f"kind must be 'linear' or 'softmax', got {kind!r}")
+    stage = _stage(task, kind, steps, batch_size, eta)
+    if kind == "linear":
+        if scale is not None:
+            raise ValueError("scale is for softmax attention: set eta for linear attention")
+        return stage
+    factor = _check.real("scale", task.seq_len if scale is None else scale, 0, 1e12)
+    return dataclasses.replace(stage, attention="softmax", eta_A=factor * stage.eta_A)

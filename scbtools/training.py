@@ -15,6 +15,7 @@ from scbtools.engines import TARGETS, Engine, check_device, make_engine
 from scbtools.kernels import steps, update
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
+from scbtools.softmax_engine import SoftmaxEngine
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
 from scbtools.updates import looks_mirrored
@@ -67,11 +68,17 @@ class Stage:
     eta_V, eta_A : float
         Rates as applied. The paper's are eta / K_Q and eta / K_P.
     l1 : float
-        lambda of the proximal step; 0 for none.
+        lambda of the proximal step; 0 for none, as softmax attention needs.
     preconditioned : bool
         Whether gradients are preconditioned and projected (eq. 4). False is plain SGD.
     freeze_A : bool
         Train V alone, drawing only the positions where A is not zero.
+    attention : {"linear", "softmax"}
+        What is trained: the entries of A, or logits w with A = softmax(w) by columns (section
+        5.2). Column k's logits take w <- w - eta_A (diag(a) - a a') g / mu_k, plain SGD without
+        1 / mu_k. They start from log A, so A must be positive then, with column sums 1. exp may
+        differ in the last bit between CPUs, so such a stage repeats exactly on one machine, on
+        any number of threads, and to rounding, which training amplifies, on another.
     before : tuple of Transform
         Done once, in order, before the first step.
     until : {None, "max_signal", "mean_signal"}
@@ -87,6 +94,7 @@ class Stage:
     l1: float = 0.0
     preconditioned: bool = True
     freeze_A: bool = False
+    attention: Literal["linear", "softmax"] = "linear"
     before: tuple[Transform, ...] = ()
     until: Literal["max_signal", "mean_signal"] | None = None
     target: float = 1.0
@@ -101,6 +109,13 @@ class Stage:
             raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
         if self.until not in TARGETS:
             raise ValueError(f"until must be one of {tuple(TARGETS)}, got {self.until!r}")
+        if self.attention not in ("linear", "softmax"):
+            raise ValueError(f"attention must be 'linear' or 'softmax', got {self.attention!r}")
+        if self.attention == "softmax" and self.l1:
+            raise ValueError(
+                f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "
+                f"got {self.l1:g}"
+            )
 
 
 class Run(NamedTuple):
@@ -154,7 +169,8 @@ def train(
     Raises
     ------
     ValueError, TypeError, RuntimeError
-        For bad arguments, before anything is computed.
+        For bad arguments, before anything is computed. ValueError at the beginning of a softmax
+        stage whose A is not positive or has column sums other than 1.
     """
     check_device(device)
     seed = _check.seed64(seed)
@@ -194,7 +210,8 @@ def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
                     f"plain SGD leaves them: put a 'threshold' or 'round' before 'least_squares'"
                 )
         if stage.steps and not stage.freeze_A:
-            sums_are_one = stage.l1 > 0 or (sums_are_one and stage.preconditioned)
+            kept = stage.preconditioned or stage.attention == "softmax"
+            sums_are_one = stage.l1 > 0 or (sums_are_one and kept)
 
 
 class _Trainer:
@@ -206,7 +223,11 @@ class _Trainer:
         self.task = task
         self.attention = np.array(start.A.T, order="C")  # rows are columns of A
         self.value = np.array(start.V, order="C")
-        self.engine: Engine = make_engine(device, task, self.attention, self.value, np.uint64(seed))
+        parts = task, self.attention, self.value
+        linear = make_engine(device, *parts, np.uint64(seed))
+        self.engines: dict[str, Engine] = {
+            "linear": linear, "softmax": SoftmaxEngine(*parts, linear),
+        }  # fmt: skip
         self.record_every = record_every
         self.step = self.samples = 0
         self.history: dict[str, list[float]] = {name: [] for name in _COLUMNS}
@@ -233,6 +254,7 @@ class _Trainer:
                 return "nothing to round", False
         if stage.before:
             self.record(index)
+        self.engine = self.engines[stage.attention]
         self.engine.begin(stage)
         done, code = 0, steps.RAN
         while done < stage.steps and code == steps.RAN:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools.kernels import update
+from scbtools.kernels.logits import through_rows
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask
@@ -24,6 +25,7 @@ __all__ = [
     "round_and_normalise",
     "soft_threshold",
     "threshold_and_project",
+    "through_softmax",
 ]
 
 _LARGE = float(np.finfo(float).max)
@@ -140,6 +142,23 @@ def normalised(task: SCBTask, params: Params) -> Params:
         )
     rounded = round_and_normalise(params.A, alpha / (2 * task.sparsity))
     return Params(rounded, least_squares_value(task, rounded))
+
+
+def through_softmax(A: ArrayLike, gradient_A: ArrayLike) -> NDArray[np.float64]:
+    """Return (diag(a) - a a') g for every column: the gradient in the logits of a = softmax(w).
+
+    Parameters
+    ----------
+    A : (T, N) array
+        Attention, columns of sum 1.
+    gradient_A : (T, N) array
+        Gradient in A, of a batch or expected, raw or over mu_k. What `precondition` subtracts
+        from a column, a constant, makes no difference here.
+    """
+    rows = _rows(A)
+    grad = np.array(_check.matrix("gradient_A", gradient_A, rows.shape[::-1]).T, order="C")
+    through_rows(rows, grad)
+    return grad.T
 
 
 def looks_mirrored(A: ArrayLike) -> bool:

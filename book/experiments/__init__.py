@@ -61,12 +61,14 @@ def load(name: str) -> pd.DataFrame:
     return pd.read_csv(file)  # exact since pandas 3
 
 
-def recheck(name: str, **cell: Any) -> int:
-    """Run one cell again and compare it with the stored rows, every float exactly.
+def recheck(name: str, /, rtol: float = 0.0, **cell: Any) -> int:
+    """Run one cell again and compare it with the stored rows, by default every float exactly.
 
     Parameters
     ----------
     name : str
+    rtol : float
+        Relative difference to allow, for what calls exp: softmax attention. 0 compares bits.
     **cell
         The cell's parameters, all of them.
 
@@ -93,7 +95,8 @@ def recheck(name: str, **cell: Any) -> int:
     stored = stored.reset_index(drop=True).dropna(axis=1, how="all")
     again = again.dropna(axis=1, how="all")[list(stored.columns)]
     # Types follow from the whole column, so they may differ while values do not.
-    pd.testing.assert_frame_equal(again, stored, check_dtype=False, check_exact=True)
+    how: Any = {"rtol": rtol, "atol": 0.0} if rtol else {"check_exact": True}
+    pd.testing.assert_frame_equal(again, stored, check_dtype=False, **how)
     return int(stored.size)
 
 

@@ -16,7 +16,17 @@ from scbtools.kernels.tables import Tables
 from scbtools.kernels.update import descend, precondition_value
 from scbtools.kernels.workspace import Workspace
 
-__all__ = ["DIVERGED", "MAX_SIGNAL", "MEAN_SIGNAL", "NO_TARGET", "RAN", "REACHED", "Truth", "run"]
+__all__ = [
+    "DIVERGED",
+    "MAX_SIGNAL",
+    "MEAN_SIGNAL",
+    "NO_TARGET",
+    "RAN",
+    "REACHED",
+    "Truth",
+    "reached",
+    "run",
+]
 
 RAN, REACHED, DIVERGED = 0, 1, 2
 NO_TARGET, MAX_SIGNAL, MEAN_SIGNAL = 0, 1, 2
@@ -35,7 +45,7 @@ class Truth(NamedTuple):
 
 
 @jit
-def _reached(attention: Any, value: Any, truth: Truth, kind: int, target: float) -> bool:
+def reached(attention: Any, value: Any, truth: Truth, kind: int, target: float) -> bool:
     """Return whether the signals meet the stage's target, whichever their sign."""
     if kind == NO_TARGET:
         return False
@@ -106,6 +116,6 @@ def run(
         if preconditioned:
             precondition_value(grad_v, truth.mu)
         descend(value, grad_v, eta_v)
-        if _reached(attention, value, truth, kind, target):
+        if reached(attention, value, truth, kind, target):
             return i + 1, REACHED
     return n, RAN

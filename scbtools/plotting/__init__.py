@@ -23,6 +23,14 @@ from scbtools.plotting.noise import (
     samples_needed,
     signal_and_noise,
 )
+from scbtools.plotting.softmax import (
+    attention_maps,
+    balance,
+    courses,
+    from_the_mirror,
+    lengths,
+    response,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -41,6 +49,8 @@ __all__ = [
     "Scaling",
     "agreement",
     "attention_columns",
+    "attention_maps",
+    "balance",
     "band",
     "batch_frame",
     "column_paces",
@@ -48,14 +58,17 @@ __all__ = [
     "computation",
     "constraints",
     "contraction",
+    "courses",
     "distances",
     "figure",
     "final_signals",
     "flow_frame",
+    "from_the_mirror",
     "gallery",
     "gradient_matrices",
     "intervals",
     "ladder",
+    "lengths",
     "loss_surface",
     "noise_column",
     "noise_scaling",
@@ -63,6 +76,7 @@ __all__ = [
     "peers",
     "perturbations",
     "phase_portrait",
+    "response",
     "riddle",
     "run_terms",
     "samples_needed",

@@ -90,6 +90,18 @@ def test_frozen_stages_draw_only_the_support() -> None:
     np.testing.assert_array_equal(run.params.A, A)
 
 
+@pytest.mark.parametrize("preconditioned", [True, False])
+def test_softmax_stages(preconditioned: bool) -> None:
+    """Logits on the host, gradients from the GPU, with a linear stage on the GPU after it."""
+    task = small()
+    weights = np.random.default_rng(1).uniform(0.2, 1.0, size=(21, 3))
+    start = scb.Params(weights / weights.sum(axis=0), constrained(task, 5, scale=0.1).V)
+    soft = stage(attention="softmax", eta_A=2.0, preconditioned=preconditioned)
+    run, _ = both(task, [soft, stage(steps=1)], params=start, seed=3, record_every=2)
+    assert run.status == "finished"
+    assert gap(run.params.A, start.A) > 1e-2
+
+
 def test_attention_of_zeros_stays_where_it_is() -> None:
     task = small()
     start = scb.Params(np.zeros((21, 3)), scb.uniform_start(task).V)

@@ -44,9 +44,25 @@ def test_paper_literal_leaves_out_what_is_ours(task):
     assert [t.kind for stage in ours for t in stage.before] == ["reflect", "threshold", "round"]
 
 
+def test_figure_2_kinds_differ_in_the_attention_and_its_rate_alone(task):
+    linear = scb.recipes.figure_2(task, "linear", eta=0.03, steps=7)
+    softmax = scb.recipes.figure_2(task, "softmax", eta=0.03, steps=7)
+    assert (linear.eta_A, linear.attention) == (0.03 / task.K_P, "linear")
+    assert softmax.attention == "softmax"
+    assert softmax.eta_A == 1000 * linear.eta_A
+    same = {"name": "linear", "attention": "linear", "eta_A": linear.eta_A}
+    assert dataclasses.replace(softmax, **same) == linear
+    matched = scb.recipes.figure_2(task, "softmax", eta=0.03, steps=7, scale=1e6)
+    assert matched.eta_A == 1e6 * linear.eta_A
+
+
 def test_errors_come_before_anything_is_computed(task):
     with pytest.raises(ValueError, match="'proximal' or 'sgd'"):
         scb.recipes.figure_1(task, "adam")
+    with pytest.raises(ValueError, match="'linear' or 'softmax'"):
+        scb.recipes.figure_2(task, "cosine")
+    with pytest.raises(ValueError, match="scale is for softmax"):
+        scb.recipes.figure_2(task, "linear", scale=2)
     with pytest.raises(ValueError, match="switch must be"):
         scb.recipes.figure_1(task, switch=20, steps=10)
     uniform = scb.SCBTask(task.transition, np.full((4, 3), 0.25))
