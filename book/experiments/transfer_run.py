@@ -12,8 +12,8 @@ import scbtools as scb
 SEEDS = range(20)
 THETA, ETA = 0.5, 0.05
 LENGTHS = [100, 400, 1600, 6400]
-BATCHES = [256, 1024, 4096]
-CORRELATIONS = [-0.4, -0.2, -0.1, -0.03, 0.0, 0.03, 0.1, 0.2, 0.4, 0.7, 0.98]
+BATCHES = [256, 4096]
+CORRELATIONS = [-0.4, -0.2, 0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 0.98]
 AGAINST_LENGTH = {"batch": 4096, "learn_batch": 512, "l1": 1e-3, "reflect": False}
 AGAINST_RHO = {"seq_len": 1600, "learn_batch": 64, "l1": 2e-4}
 GRID = [

@@ -22,8 +22,8 @@ GRID = [
     {"seq_len": seq_len, "start": start, "rho": rho, "seed": seed}
     for start, rho, lengths in [
         ("scratch", 0.0, [400, 1600]),
-        ("tuned", 0.6, [400, 1600, 6400]),
-        ("tuned", 1.0, [400, 1600, 6400]),
+        ("tuned", 0.6, [400, 1600]),
+        ("tuned", 1.0, [6400]),
     ]
     for seq_len in lengths
     for seed in SEEDS

@@ -14,6 +14,13 @@ from scbtools.plotting.dynamics import (
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
+from scbtools.plotting.transfer import (
+    handed_over,
+    least_batches,
+    one_step,
+    samples_by_length,
+    transfer_share,
+)
 from scbtools.plotting.transformer import (
     computation,
     constraints,
@@ -37,18 +44,23 @@ __all__ = [
     "final_signals",
     "flow_frame",
     "gradient_matrices",
+    "handed_over",
     "intervals",
     "ladder",
+    "least_batches",
     "loss_surface",
     "one_run",
+    "one_step",
     "peers",
     "perturbations",
     "phase_portrait",
+    "samples_by_length",
     "scatter",
     "sequence",
     "shrinkage",
     "stage_lengths",
     "standardised",
+    "transfer_share",
     "two_descriptions",
     "valley",
 ]
