@@ -160,8 +160,8 @@ def transfer(
     eta : float
         Base rate of everything after that step.
     l1 : float
-        lambda of Stage 2. It must stay well below eta alpha_V / Q, which an attended entry gains
-        in a step: so a start with less signal needs a smaller one.
+        lambda of Stage 2. An attended entry gains about eta alpha_V / Q in a first step and loses
+        l1, so a start with less signal calls for a smaller one.
     eta_attend : float
         Base rate of the one step, which moves A with eta_attend / K_P. With 1, the signals agree.
     cut : float

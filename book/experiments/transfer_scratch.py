@@ -1,7 +1,7 @@
 """Least batch with which Stage 1 from scratch shows every attended position, for T.
 
-Stage 1 ends when a signal reaches 0.35; a run on the mirror's side counts as a failure. The longest
-T takes some five seconds a cell, all of them two minutes on one core.
+Stage 1 ends when a signal reaches 0.35; a run on the mirror's side counts as a failure. All cells
+take about a minute on one core.
 """
 
 from __future__ import annotations

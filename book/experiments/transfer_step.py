@@ -1,7 +1,7 @@
 """Least batch with which one attention step shows every attended position, for T and correlation.
 
 From V = P_hat / 2 + mu 1' / 2 and uniform attention. Batches are nested, as one stream is. A cell
-takes up to two seconds, all of them about a minute on one core.
+takes up to two seconds, all of them two or three minutes on one core.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fine-tuning a model that was trained: a short task first, then one with other positions.
 
 Scratch: three stages on the task itself, with B = T in Stage 1. Tuned: three stages at T = 200 on a
-task with a related P and other positions, and the V they learn is transferred. Two minutes in all
-on one core.
+task with a related P and other positions, and the V they learn is transferred. A minute in all on
+one core.
 """
 
 from __future__ import annotations
