@@ -13,7 +13,7 @@ from scbtools import _check
 from scbtools.task import SCBTask
 from scbtools.training import Stage, Transform
 
-__all__ = ["boost", "figure_1", "figure_2", "paper_literal", "three_stage"]
+__all__ = ["boost", "figure_1", "figure_2", "paper_literal", "three_stage", "transfer"]
 
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
 
@@ -86,12 +86,30 @@ def three_stage(
         Ours, not the paper's; 0 and False leave them out, as `paper_literal` does. `reflect` turns
         a mirror solution, recognised from A alone, the right way round before Stage 2.
     """
-    before = (_REFLECT, _THRESHOLD) if reflect else (_THRESHOLD,)
-    stop = {"until": "mean_signal", "target": learn_target}
-    stages = [
+    return [
         boost(task, boost_steps, batch_size, eta, boost_target),
-        _stage(task, "learn", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
-    ]
+        *_after_boost(
+            task, learn_batch_size, eta, l1, (_REFLECT, _THRESHOLD) if reflect else (_THRESHOLD,),
+            learn_target, learn_steps, settle_steps, finish_steps, finish_batch_size,
+        ),
+    ]  # fmt: skip
+
+
+def _after_boost(
+    task: SCBTask,
+    batch_size: int,
+    eta: float,
+    l1: float,
+    before: tuple[Transform, ...],
+    target: float,
+    steps: int,
+    settle_steps: int,
+    finish_steps: int,
+    finish_batch_size: int,
+) -> list[Stage]:
+    """Return Stage 2 (learn, settle) and Stage 3 (finish, polish)."""
+    stop = {"until": "mean_signal", "target": target}
+    stages = [_stage(task, "learn", steps, batch_size, eta, l1=l1, before=before, **stop)]
     if settle_steps:
         stages.append(_stage(task, "settle", settle_steps, finish_batch_size, eta / 2))
     frozen = {"freeze_A": True, "steps": finish_steps, "batch_size": finish_batch_size}
@@ -110,6 +128,62 @@ def paper_literal(
     Parameters are those of `three_stage`.
     """
     return three_stage(task, batch_size, eta, l1, settle_steps=0, reflect=False)
+
+
+def transfer(
+    task: SCBTask,
+    batch_size: int = 4096,
+    eta: float = 0.02,
+    l1: float = 1e-4,
+    *,
+    eta_attend: float = 1.0,
+    cut: float = 0.5,
+    learn_batch_size: int = 1024,
+    learn_target: float = 0.97,
+    learn_steps: int = 1000,
+    settle_steps: int = 60,
+    finish_steps: int = 300,
+    finish_batch_size: int = 4096,
+    reflect: bool = False,
+) -> list[Stage]:
+    """Return what follows a transferred start: Stage 1 is a single step of A (Theorem 4.1).
+
+    1. Attend: one step of A alone, which hands V's signal over: expected alpha_A = alpha_V (H.2).
+    2. Learn and settle, 3. finish: as in `three_stage`. Learning begins with the cut of H.2.
+
+    Train from `transfer_start(task, P_hat, theta)`, or from uniform A and any V with 1'V = 1' and
+    V mu = mu.
+
+    Parameters
+    ----------
+    batch_size : int
+        Of the one step, which must show where Q attends.
+    eta : float
+        Base rate of everything after that step.
+    l1 : float
+        lambda of Stage 2. An attended entry gains about eta alpha_V / Q in a first step and loses
+        l1, so a start with less signal calls for a smaller one.
+    eta_attend : float
+        Base rate of the one step, which moves A with eta_attend / K_P. With 1, the signals agree.
+    cut : float
+        Entries of A below cut alpha_V / Q are dropped after that step. H.2 drops what is below a
+        multiple of theta / (N K_P), its lower bound of alpha_V; this uses alpha_V as it is.
+    reflect : bool
+        Whether a V that is negatively correlated with P, recognised from A alone after the step, is
+        turned round together with A. Ours, not the paper's. Where the batch is too small for the
+        step to show the attended positions, it turns good starts round as well.
+
+    Others are those of `three_stage`.
+    """
+    rate = _stage(task, "attend", 1, batch_size, eta_attend).eta_A
+    threshold = Transform("threshold", cut)
+    return [
+        Stage("attend", 1, batch_size, eta_A=rate),
+        *_after_boost(
+            task, learn_batch_size, eta, l1, (_REFLECT, threshold) if reflect else (threshold,),
+            learn_target, learn_steps, settle_steps, finish_steps, finish_batch_size,
+        ),
+    ]  # fmt: skip
 
 
 def figure_1(

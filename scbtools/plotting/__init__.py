@@ -34,6 +34,13 @@ from scbtools.plotting.softmax import (
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
+from scbtools.plotting.transfer import (
+    handed_over,
+    least_batches,
+    one_step,
+    samples_by_length,
+    transfer_share,
+)
 from scbtools.plotting.transformer import (
     computation,
     constraints,
@@ -66,19 +73,23 @@ __all__ = [
     "from_the_mirror",
     "gallery",
     "gradient_matrices",
+    "handed_over",
     "intervals",
     "ladder",
+    "least_batches",
     "lengths",
     "loss_surface",
     "noise_column",
     "noise_scaling",
     "one_run",
+    "one_step",
     "peers",
     "perturbations",
     "phase_portrait",
     "response",
     "riddle",
     "run_terms",
+    "samples_by_length",
     "samples_needed",
     "scatter",
     "sequence",
@@ -86,6 +97,7 @@ __all__ = [
     "signal_and_noise",
     "stage_lengths",
     "standardised",
+    "transfer_share",
     "two_descriptions",
     "valley",
 ]

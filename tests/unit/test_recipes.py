@@ -56,6 +56,39 @@ def test_figure_2_kinds_differ_in_the_attention_and_its_rate_alone(task):
     assert matched.eta_A == 1e6 * linear.eta_A
 
 
+def test_transfer_begins_with_one_step_of_the_attention_alone(task):
+    first, learn, *_ = scb.recipes.transfer(task, 300, 0.05, 2e-3, cut=0.4)
+    assert (first.steps, first.batch_size, first.eta_V, first.l1) == (1, 300, 0.0, 0.0)
+    assert first.eta_A == 1 / task.K_P
+    assert [(t.kind, t.level) for t in learn.before] == [("threshold", 0.4)]
+    assert (learn.l1, learn.eta_A) == (2e-3, 0.05 / task.K_P)
+    # What follows is the rest of the three stages.
+    options = {"learn_batch_size": 77, "settle_steps": 5, "finish_steps": 9}
+    ours = scb.recipes.transfer(task, 300, 0.05, 2e-3, reflect=True, **options)
+    assert ours[1:] == scb.recipes.three_stage(task, 8, 0.05, 2e-3, **options)[1:]
+
+
+def test_transfers_one_step_hands_the_signal_over(task):
+    # The error of alpha_A / alpha_V has a standard deviation of some 0.01 at this batch.
+    start = scb.transfer_start(task, task.related(0.8, seed=1).transition, theta=0.5)
+    run = scb.train(task, scb.recipes.transfer(task, 16384)[0], start, seed=3)
+    assert run.history["alpha_A"][-1] == pytest.approx(run.history["alpha_V"][0], rel=0.1)
+    assert run.history["alpha_V"][-1] == run.history["alpha_V"][0]
+
+
+@pytest.mark.parametrize("correlation", [0.5, -0.5])
+def test_transfer_recovers_a_task_and_reflects_an_opposite(correlation):
+    task = scb.SCBTask.random(3, 400, 2, seed=2, signal=1.5)
+    start = scb.transfer_start(task, task.related(correlation, seed=2).transition, theta=0.5)
+    stages = scb.recipes.transfer(
+        task, 4096, 0.05, learn_batch_size=512, settle_steps=20, finish_steps=100, reflect=True
+    )
+    run = scb.train(task, stages, start, seed=2)
+    end = scb.signals(task, run.params)
+    assert scb.support_recovered(task, run.params.A).all()
+    assert max(end.error_A, end.error_V) ** 2 <= 1e-2
+
+
 def test_errors_come_before_anything_is_computed(task):
     with pytest.raises(ValueError, match="'proximal' or 'sgd'"):
         scb.recipes.figure_1(task, "adam")
