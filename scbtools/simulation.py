@@ -16,10 +16,9 @@ from scbtools import _check
 from scbtools.signals import inner
 from scbtools.task import SCBTask
 from scbtools.training import Stage, Transform
-from scbtools.transformer import Params, check_params
 from scbtools.updates import soft_threshold
 
-__all__ = ["Moments", "attention_noise", "moments", "simulate"]
+__all__ = ["Moments", "moments", "simulate"]
 
 Array = NDArray[np.float64]
 
@@ -64,26 +63,6 @@ def moments(task: SCBTask, V: Array, a_norm: Array, a_q: Array) -> Moments:
     )
     norm, match = float((a_norm * mu).sum()), float((a_q * mu).sum())
     return Moments(sigma_squared, norm * c_vv + c - match * (c_vp + c_vp.T))
-
-
-def attention_noise(task: SCBTask, params: Params, batch_size: int) -> Array:
-    """Return the standard deviation of an unattended entry of h_A, one per column k, (N,).
-
-    The square is sigma_k^2 / (B mu_k): a batch holds B mu_k samples with last token k.
-
-    Parameters
-    ----------
-    params : Params
-        A (T, N) and V (N, N) that keep 1'A = 1', 1'V = 1' and V mu = mu.
-    batch_size : int
-        B, in samples.
-    """
-    A, V = check_params(task, params)
-    batch_size = _check.integer("batch_size", batch_size, 1)
-    a_q = (A * task.attention).sum(axis=0)
-    found = moments(task, V, (A**2).sum(axis=0), a_q).sigma_squared
-    scale: Array = np.sqrt(np.maximum(found, 0.0) / (batch_size * task.stationary))
-    return scale
 
 
 def simulate(
