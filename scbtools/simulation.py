@@ -70,8 +70,8 @@ def simulate(
     stages: Stage | Sequence[Stage],
     seed: int = 0,
     *,
-    start: Array | None = None,
-    sampled: int | None = 256,
+    start: tuple[float, float] = (0.0, 0.0),
+    sampled: int | None = 64,
     record_every: int = 10,
 ) -> dict[str, NDArray[Any]]:
     """Return the history of a training run whose noise is Gaussian instead of a batch's.
@@ -86,8 +86,8 @@ def simulate(
         As for `scbtools.train`: preconditioned, not frozen, with "threshold" as only transform.
     seed : int
         Of the noise.
-    start : (N, N) array, optional
-        V at the start; mu 1' if not given. A starts uniform.
+    start : pair of floats
+        alpha_V and alpha_A at the start, on the two lines; (0, 0) is the uniform start.
     sampled : int, optional
         Positions simulated per column beside the attended ones, standing for all others. None for
         all of them. Unattended positions are exchangeable, so this changes no expectation.
@@ -131,7 +131,9 @@ def simulate(
 class _Simulation:
     """State of a simulated run: V, attended entries, a sample of the others."""
 
-    def __init__(self, task: SCBTask, seed: int, start: Array | None, sampled: int | None) -> None:
+    def __init__(
+        self, task: SCBTask, seed: int, start: tuple[float, float], sampled: int | None
+    ) -> None:
         self.task = task
         self.rng = np.random.default_rng(seed)
         n, t = task.vocab_size, task.seq_len
@@ -147,11 +149,12 @@ class _Simulation:
         if sampled is None and int(self.others.max()) != most:
             raise ValueError("sampled=None needs the same number of attended positions per token")
         self.stands_for = self.others / size
-        self.attended = np.full(self.mask.shape, 1 / t) * self.mask
-        self.rest = np.full((n, size), 1 / t)
-        trivial = np.repeat(task.stationary[:, None], n, axis=1)
-        self.trivial = trivial
-        self.value = trivial.copy() if start is None else np.array(start, np.float64)
+        alpha_V, alpha_A = start
+        flat = (1 - alpha_A) / t
+        self.attended = (alpha_A * self.weights + flat) * self.mask
+        self.rest = np.full((n, size), flat)
+        self.trivial = np.repeat(task.stationary[:, None], n, axis=1)
+        self.value = self.trivial + alpha_V * (task.transition - self.trivial)
         self.K_P, self.K_Q = task.K_P, task.K_Q
         self.step = self.samples = 0
         names = "step stage samples loss alpha_V alpha_A delta_V delta_A error_V error_A"

@@ -16,7 +16,12 @@ import scbtools as scb
 from scbtools import simulation
 
 VOCAB_SIZE, SEQ_LEN, SPARSITY, SIGNAL = 20, 2000, 2, 10.0
-SCHEDULE = {"batch_size": 100, "learn_batch_size": 800, "l1": 5e-3, "boost_target": 0.2}
+SCHEDULE: dict[str, Any] = {
+    "batch_size": 100,
+    "learn_batch_size": 800,
+    "l1": 5e-3,
+    "boost_target": 0.2,
+}
 EARLY, SGD_STEPS = (15, 30, 45), 40
 STATE = ("step", "alpha_V", "alpha_A", "delta_V", "delta_A")
 GRID = {"kind": ["real", "simulated", "reduced"], "seed": range(100)}
