@@ -26,9 +26,9 @@ STATE = ("step", "samples", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V
 _RUNS = [
     ("first step", 100, 0, False),
     ("uniform", 100, 0, True),
+    ("half-way", 500, 0, False),
     ("uniform", 100, 1, False),
     ("uniform", 100, 2, False),
-    ("half-way", 500, 0, False),
     ("uniform", 100, 3, False),
     ("transfer", 100, 0, False),
     ("uniform", 100, 4, False),

@@ -1,7 +1,7 @@
 """Real and simulated runs side by side where many real ones are affordable: N = 20, T = 2000.
 
-100 runs of three kinds on one task: with real batches; simulated with all positions; simulated
-with 64 positions per column that stand for all. Some five minutes on one core. Simulated rows
+40 runs of three kinds on one task: with real batches; simulated with all positions; simulated
+with 64 positions per column that stand for all. Some two minutes on one core. Simulated rows
 depend on BLAS and agree between machines to rounding only.
 """
 
@@ -24,7 +24,7 @@ SCHEDULE: dict[str, Any] = {
 }
 EARLY, SGD_STEPS = (15, 30, 45), 40
 STATE = ("step", "alpha_V", "alpha_A", "delta_V", "delta_A")
-GRID = {"kind": ["real", "simulated", "reduced"], "seed": range(100)}
+GRID = {"kind": ["real", "simulated", "reduced"], "seed": range(40)}
 
 
 def histories(task: scb.SCBTask, kind: str, seed: int) -> list[dict[str, NDArray[Any]]]:

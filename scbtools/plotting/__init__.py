@@ -11,6 +11,13 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.scale import (
+    entry_laws,
+    excess_noise,
+    figure_6,
+    from_half_way,
+    side_by_side,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -33,9 +40,13 @@ __all__ = [
     "constraints",
     "contraction",
     "distances",
+    "entry_laws",
+    "excess_noise",
     "figure",
+    "figure_6",
     "final_signals",
     "flow_frame",
+    "from_half_way",
     "gradient_matrices",
     "intervals",
     "ladder",
@@ -47,6 +58,7 @@ __all__ = [
     "scatter",
     "sequence",
     "shrinkage",
+    "side_by_side",
     "stage_lengths",
     "standardised",
     "two_descriptions",
