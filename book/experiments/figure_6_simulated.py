@@ -1,8 +1,9 @@
 """Figure 6 as the paper made it: T = 100 000, simulated from C.5 and C.6 with Gaussian noise.
 
-40 runs at N = 100, with and without the penalty after Stage 1; 5 at N = 500 with batches four
-times as large, and 10 of its proximal stage alone, from half-way: some two minutes on a quiet core. Values are kept to six digits: they depend on BLAS, and agree between machines to rounding
-only.
+40 runs at N = 100, with and without the penalty after Stage 1; 10 of the proximal stage alone at
+N = 500, from half-way, and 5 whole ones there with batches four times as large: some two minutes on
+a quiet core. Values are kept to six digits: they depend on BLAS, and agree between machines to
+rounding only.
 """
 
 from __future__ import annotations
