@@ -16,7 +16,7 @@ import scbtools as scb
 from scbtools.updates import normalised
 
 SEQ_LEN, SPARSITY = 100_000, 2
-SIGNAL = 0.5  # K_P / |mu|^2 in units of N: about half of each column of P is on one token
+SIGNAL = 0.5  # K_P over |mu|^2, in units of N: every token has a usual follower, of weight 0.7
 EVERY = 5
 SGD_STEPS, LEARN_STEPS = 40, 30
 HALF_WAY = (0.3, 0.3)  # alpha_V, alpha_A: on the two lines
