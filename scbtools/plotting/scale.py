@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
 
 from scbtools.plotting.base import COLOURS, band, figure
 
@@ -34,20 +35,27 @@ def figure_6(
         A run maps "step", "alpha_V", "alpha_A", "delta_V" and "delta_A" to arrays of one length.
     """
     fig, axes = figure(2, 2, height=5.4, sharex=True)
+
+    def shown(run: Course, column: str) -> NDArray[np.float64]:
+        values = np.asarray(run[column], float)
+        # Before the first step there is no error, which a logarithmic axis would draw as a wall.
+        hide = column.startswith("delta") & (values <= 0)
+        return np.where(hide, np.nan, values)
+
     for ax, (column, name) in zip(axes.flat, _NAMES.items(), strict=True):
         for method, (colour, label) in _METHODS.items():
             for i, run in enumerate(simulated.get(method, ())):
                 told = f"{label}, simulated" if i == 0 else "_"
                 ax.plot(
-                    run["step"], run[column], color=COLOURS[colour], linewidth=0.6, alpha=0.4,
-                    label=told,
+                    run["step"], shown(run, column), color=COLOURS[colour], linewidth=0.6,
+                    alpha=0.4, label=told,
                 )  # fmt: skip
         for method, (_, label) in _METHODS.items():
             for i, run in enumerate(real.get(method, ())):
                 told = f"{label}, real" if i == 0 else "_"
                 ax.plot(
-                    run["step"], run[column], "--" if method == "sgd" else "-", linewidth=2.2,
-                    color=COLOURS["red" if method == "sgd" else "black"], label=told,
+                    run["step"], shown(run, column), "--" if method == "sgd" else "-",
+                    linewidth=2.2, color=COLOURS["red" if method == "sgd" else "black"], label=told,
                 )  # fmt: skip
         if column.startswith("delta"):
             ax.set_yscale("log")
@@ -131,6 +139,10 @@ def excess_noise(found: Mapping[int, tuple[ArrayLike, ArrayLike]]) -> Figure:
         ax.plot(x, y, marker, linestyle="-", color=COLOURS[colour], label=f"N = {size}")
     ax.axhline(1, color=COLOURS["black"], linewidth=1, linestyle="--")
     ax.set(xscale="log", yscale="log", xlabel=r"$B / N^2$")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
     ax.set_ylabel("noise past the threshold,\nreal over Gaussian")
     ax.legend()
     return fig
