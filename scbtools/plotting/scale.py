@@ -39,7 +39,7 @@ def figure_6(
     def shown(run: Course, column: str) -> NDArray[np.float64]:
         values = np.asarray(run[column], float)
         # Before the first step there is no error, which a logarithmic axis would draw as a wall.
-        hide = column.startswith("delta") & (values <= 0)
+        hide = column.startswith("delta") & (values < 1e-12)
         return np.where(hide, np.nan, values)
 
     for ax, (column, name) in zip(axes.flat, _NAMES.items(), strict=True):
