@@ -44,11 +44,12 @@ def figure_6(
 
     for ax, (column, name) in zip(axes.flat, _NAMES.items(), strict=True):
         for method, (colour, label) in _METHODS.items():
+            thin = 0.6 if len(simulated.get(method, ())) > 8 else 1.2
             for i, run in enumerate(simulated.get(method, ())):
                 told = f"{label}, simulated" if i == 0 else "_"
                 ax.plot(
-                    run["step"], shown(run, column), color=COLOURS[colour], linewidth=0.6,
-                    alpha=0.4, label=told,
+                    run["step"], shown(run, column), color=COLOURS[colour], linewidth=thin,
+                    alpha=0.4 if thin < 1 else 0.8, label=told,
                 )  # fmt: skip
         for method, (_, label) in _METHODS.items():
             for i, run in enumerate(real.get(method, ())):
