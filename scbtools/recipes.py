@@ -13,7 +13,7 @@ from scbtools import _check
 from scbtools.task import SCBTask
 from scbtools.training import Stage, Transform
 
-__all__ = ["boost", "figure_1", "figure_2", "paper_literal", "three_stage", "transfer"]
+__all__ = ["boost", "figure_1", "figure_2", "figure_6", "paper_literal", "three_stage", "transfer"]
 
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
 
@@ -253,3 +253,50 @@ def figure_2(
         return stage
     factor = _check.real("scale", task.seq_len if scale is None else scale, 0, 1e12)
     return dataclasses.replace(stage, attention="softmax", eta_A=factor * stage.eta_A)
+
+
+def figure_6(
+    task: SCBTask,
+    method: str = "proximal",
+    *,
+    batch_size: int = 2000,
+    learn_batch_size: int = 4000,
+    eta: float = 0.1,
+    l1: float = 3e-3,
+    boost_target: float = 0.15,
+    boost_steps: int = 400,
+    learn_target: float = 0.92,
+    learn_steps: int = 60,
+) -> list[Stage]:
+    """Return our schedule for figure 6, T = 100 000 and N = 100 or 500, for one of two methods.
+
+    The paper states neither rates nor batches for this figure. Ours are the smallest batches that
+    do it where P is peaked, K_P near 1/2: Stage 1 must not lose the sign, so that B / eta stands
+    well above T times a constant; Stage 2 must keep l1 above the noise of one entry, about
+    eta / sqrt(K_P B), and below the growth of an attended one, eta alpha / Q.
+
+    Parameters
+    ----------
+    method : {"proximal", "sgd"}
+        "proximal" thresholds A after Stage 1, turns l1 on, and stops at `learn_target`; "sgd" goes
+        on with l1 = 0 for `learn_steps`.
+    batch_size, learn_batch_size : int
+        Of Stage 1 and after it.
+    eta : float
+        Base rate.
+    l1 : float
+        lambda.
+    boost_target, boost_steps, learn_target, learn_steps
+        Where the stages stop, and after how many steps at the latest.
+    """
+    if method not in ("proximal", "sgd"):
+        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
+    first = boost(task, boost_steps, batch_size, eta, boost_target)
+    if method == "sgd":
+        return [first, _stage(task, "sgd", learn_steps, learn_batch_size, eta)]
+    stop = {"until": "mean_signal", "target": learn_target}
+    before = (_THRESHOLD,)
+    return [
+        first,
+        _stage(task, "proximal", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
+    ]

@@ -23,6 +23,7 @@ from scbtools.plotting.noise import (
     samples_needed,
     signal_and_noise,
 )
+from scbtools.plotting.scale import entry_laws, excess_noise, figure_6, from_half_way, side_by_side
 from scbtools.plotting.softmax import (
     attention_maps,
     balance,
@@ -67,9 +68,13 @@ __all__ = [
     "contraction",
     "courses",
     "distances",
+    "entry_laws",
+    "excess_noise",
     "figure",
+    "figure_6",
     "final_signals",
     "flow_frame",
+    "from_half_way",
     "from_the_mirror",
     "gallery",
     "gradient_matrices",
@@ -94,6 +99,7 @@ __all__ = [
     "scatter",
     "sequence",
     "shrinkage",
+    "side_by_side",
     "signal_and_noise",
     "stage_lengths",
     "standardised",

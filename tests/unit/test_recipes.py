@@ -137,3 +137,16 @@ def test_normalised_finds_the_truth_behind_a_half_grown_signal(task):
 def test_normalised_refuses_a_mirror(task):
     with pytest.raises(ValueError, match="mirror"):
         updates.normalised(task, updates.reflect(task, scb.true_params(task)))
+
+
+def test_figure_6_methods_share_stage_1_and_differ_in_the_penalty(task):
+    first, proximal = scb.recipes.figure_6(task)
+    same, plain = scb.recipes.figure_6(task, "sgd")
+    assert first == same
+    assert (first.until, first.l1, first.eta_A) == ("max_signal", 0, 0.1 / task.K_P)
+    assert (proximal.l1, plain.l1) == (3e-3, 0)
+    assert [each.kind for each in proximal.before] == ["threshold"]
+    assert plain.before == ()
+    assert (plain.eta_V, plain.batch_size) == (proximal.eta_V, proximal.batch_size)
+    with pytest.raises(ValueError, match="method"):
+        scb.recipes.figure_6(task, "adam")
