@@ -1,8 +1,8 @@
 """Stage 2 for lambda over four decades, run long: from a good Stage 1, and without one.
 
-T = 1000, 20 tasks each. After a Stage 1 with lambda = 0: nine values of lambda with even weights
+T = 500, 20 tasks each. After a Stage 1 with lambda = 0: nine values of lambda with even weights
 of the attended positions, two with uneven ones, 1600 steps of 512 sequences. From the uniform
-start: lambda in the very first step. Some six minutes of one core.
+start: lambda in the very first step. Some three minutes of one core.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import scbtools as scb
 from scbtools.updates import normalised
 
-SEQ_LEN, SPARSITY, ETA = 1000, 2, 0.02
-BOOST = {"batch_size": 1024, "target": 0.35, "steps": 1000}
+SEQ_LEN, SPARSITY, ETA = 500, 2, 0.02
+BOOST = {"batch_size": 512, "target": 0.35, "steps": 1000}
 LEARN_BATCH, LEARN_STEPS, LEARN_TARGET = 512, 1600, 0.97
 FROM_START_STEPS = 400
 LAMBDAS = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -27,7 +27,7 @@ GRID = [
     {"start": start, "l1": l1, "weight": weight, "seed": seed}
     for start, cases in (
         ("boosted", _AFTER),
-        ("uniform", [(l1, 0.5) for l1 in (0.0, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2)]),
+        ("uniform", [(l1, 0.5) for l1 in (0.0, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 1e-2)]),
     )
     for l1, weight in cases
     for seed in range(20)
