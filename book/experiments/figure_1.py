@@ -34,7 +34,7 @@ def run_one(batch_size: int, rate: float, seed: int, method: str) -> dict[str, A
     run = scb.train(task, stages, seed=seed, record_every=EVERY)
     found: dict[str, Any] = {name: run.history[name] for name in STATE}
     now = scb.similarity(task, run.params)
-    last = {"similarity_V": now.V, "similarity_A": now.A}
+    last: dict[str, Any] = {"similarity_V": now.V, "similarity_A": now.A}
     last["support"] = int(scb.support_recovered(task, run.params.A).sum())
     try:
         params = normalised(task, run.params)

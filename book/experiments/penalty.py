@@ -17,7 +17,7 @@ import scbtools as scb
 from scbtools.updates import normalised
 
 SEQ_LEN, SPARSITY, ETA = 500, 2, 0.02
-BOOST = {"batch_size": 512, "target": 0.35, "steps": 1000}
+BOOST_BATCH, BOOST_TARGET, BOOST_STEPS = 512, 0.35, 1000
 LEARN_BATCH, LEARN_STEPS, LEARN_TARGET = 512, 1000, 0.97
 FROM_START_STEPS = 400
 LAMBDAS = (0.0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -55,7 +55,7 @@ def run_one(start: str, l1: float, weight: float, seed: int) -> dict[str, Any]:
     on = dataclasses.replace(learn, until=None)
     run = scb.train(task, on, params, seed=1000 + seed, record_every=25)
     rows = [i for i, step in enumerate(run.history["step"]) if step in KEPT]
-    found = {"step": [int(run.history["step"][i]) for i in rows]}
+    found: dict[str, Any] = {"step": [int(run.history["step"][i]) for i in rows]}
     found |= {name: [digits(run.history[name][i]) for i in rows] for name in STATE}
     end = last_row(task, run)
     last = {name: end[name] for name in ("support", "level", "normalised_A")}
@@ -69,7 +69,7 @@ def run_one(start: str, l1: float, weight: float, seed: int) -> dict[str, Any]:
 def boosted(weight: float, seed: int) -> scb.Params:
     """Return the parameters at the end of Stage 1."""
     task, boost = make_task(weight, seed)
-    return scb.train(task, boost, seed=seed, record_every=1000).params
+    return scb.train(task, boost, seed=seed, record_every=BOOST_STEPS).params
 
 
 def make_task(weight: float, seed: int) -> tuple[scb.SCBTask, scb.Stage]:
@@ -78,7 +78,7 @@ def make_task(weight: float, seed: int) -> tuple[scb.SCBTask, scb.Stage]:
     positions = task.sparse_attention.positions
     weights = np.array([[weight, 1 - weight]] * 3)
     task = scb.SCBTask.from_sparse(task.transition, positions, weights, SEQ_LEN)
-    return task, scb.recipes.boost(task, eta=ETA, **BOOST)
+    return task, scb.recipes.boost(task, BOOST_STEPS, BOOST_BATCH, ETA, BOOST_TARGET)
 
 
 def last_row(task: scb.SCBTask, run: scb.Run) -> dict[str, Any]:

@@ -11,6 +11,15 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.proximal import (
+    attention_entries,
+    cut_histogram,
+    cut_scaling,
+    long_stage_2,
+    penalty_sweep,
+    signals_and_errors,
+    similarities,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
 from scbtools.plotting.training import distances, final_signals, shrinkage
@@ -28,10 +37,13 @@ __all__ = [
     "Portrait",
     "agreement",
     "attention_columns",
+    "attention_entries",
     "band",
     "computation",
     "constraints",
     "contraction",
+    "cut_histogram",
+    "cut_scaling",
     "distances",
     "figure",
     "final_signals",
@@ -39,14 +51,18 @@ __all__ = [
     "gradient_matrices",
     "intervals",
     "ladder",
+    "long_stage_2",
     "loss_surface",
     "one_run",
     "peers",
+    "penalty_sweep",
     "perturbations",
     "phase_portrait",
     "scatter",
     "sequence",
     "shrinkage",
+    "signals_and_errors",
+    "similarities",
     "stage_lengths",
     "standardised",
     "two_descriptions",
