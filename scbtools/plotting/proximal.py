@@ -332,6 +332,5 @@ def _places(lambdas: ArrayLike) -> tuple[list[float], list[str]]:
     values = [float(each) for each in np.asarray(lambdas, float)]
     positive = [each for each in values if each > 0]
     zero = min(positive) / 10 if positive else 1.0
-    return [each if each > 0 else zero for each in values], [
-        f"{each:.0e}" if each else "0" for each in values
-    ]
+    labels = [f"{each:.0e}".replace("e-0", "e-") if each else "0" for each in values]
+    return [each if each > 0 else zero for each in values], labels
