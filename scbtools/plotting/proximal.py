@@ -292,7 +292,11 @@ def long_stage_2(
 
 
 def attention_entries(
-    column: ArrayLike, attended: ArrayLike, title: str, extent: tuple[float, float]
+    column: ArrayLike,
+    attended: ArrayLike,
+    title: str,
+    extent: tuple[float, float],
+    linear: float = 0.02,
 ) -> Figure:
     """Return one column of attention over its positions, attended ones marked.
 
@@ -302,6 +306,8 @@ def attention_entries(
     attended : (T,) bool array
     extent : pair of floats
         Of the vertical axis, the same for every frame of a film.
+    linear : float
+        The axis is linear up to here and logarithmic beyond, so that noise and signal both show.
     """
     values, chosen = np.asarray(column, float), np.asarray(attended, bool)
     fig, ax = figure(height=2.9)
@@ -309,8 +315,10 @@ def attention_entries(
     ax.vlines(at, 0, values, color=COLOURS["grey"], linewidth=0.8, label="other positions")
     ax.plot(at[chosen], values[chosen], "o", color=COLOURS["blue"], ms=7, label="attended")
     ax.axhline(0, color=COLOURS["black"], linewidth=0.8)
-    ax.set(title=title, xlabel="position $t$", ylabel="$a_t$", ylim=extent)
-    ax.legend(loc="upper right", ncols=2, fontsize=10)
+    ax.set_yscale("symlog", linthresh=linear)
+    ax.set(xlabel="position $t$", ylabel="$a_t$", ylim=extent)
+    ax.set_title(title, loc="left")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=10)
     return fig
 
 
