@@ -13,7 +13,17 @@ from scbtools import _check
 from scbtools.task import SCBTask
 from scbtools.training import Stage, Transform
 
-__all__ = ["boost", "figure_1", "figure_2", "figure_6", "paper_literal", "three_stage", "transfer"]
+__all__ = [
+    "boost",
+    "figure_1",
+    "figure_2",
+    "figure_3",
+    "figure_4",
+    "figure_6",
+    "paper_literal",
+    "three_stage",
+    "transfer",
+]
 
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
 
@@ -300,3 +310,21 @@ def figure_6(
         first,
         _stage(task, "proximal", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
     ]
+
+
+def figure_3(task: SCBTask, method: str = "proximal", **options: Any) -> list[Stage]:
+    """Return the schedule of the paper's figure 3: that of figure 1.
+
+    Figure 3 shows other columns of the same runs: alpha_V, alpha_A, delta_V and delta_A of their
+    history. Parameters, all of them data, are those of `figure_1`.
+    """
+    return figure_1(task, method, **options)
+
+
+def figure_4(task: SCBTask, method: str = "proximal", **options: Any) -> list[Stage]:
+    """Return the schedule of the paper's figure 4: that of figure 1.
+
+    Figure 4 shows `scbtools.similarity` with the truth of the same runs, as they end and after
+    `scbtools.updates.normalised`. Parameters, all of them data, are those of `figure_1`.
+    """
+    return figure_1(task, method, **options)

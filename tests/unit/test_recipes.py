@@ -36,6 +36,22 @@ def test_figure_1_methods_differ_in_the_proximal_step_alone(task):
     assert dataclasses.replace(proximal, l1=0.0, before=(), name="sgd") == plain
 
 
+@pytest.mark.parametrize("name", ["figure_3", "figure_4"])
+@pytest.mark.parametrize("method", ["sgd", "proximal"])
+def test_figures_3_and_4_are_figure_1_s_runs(task, name, method):
+    recipe = getattr(scb.recipes, name)
+    assert recipe(task, method) == scb.recipes.figure_1(task, method)
+    other = {
+        "batch_size": 128, "eta_1": 0.02, "eta_2": 0.001, "l1": 1e-4, "switch": 3, "steps": 9
+    }  # fmt: skip
+    first, second = recipe(task, method, **other)
+    assert (first.steps, second.steps, second.batch_size) == (3, 6, 128)
+    assert (first.eta_V, second.eta_A) == (0.02 / task.K_Q, 0.001 / task.K_P)
+    assert second.l1 == (1e-4 if method == "proximal" else 0)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        recipe(task, method, rate=1.0)
+
+
 def test_paper_literal_leaves_out_what_is_ours(task):
     kinds = [t.kind for stage in scb.recipes.paper_literal(task) for t in stage.before]
     assert kinds == ["threshold", "round"]
