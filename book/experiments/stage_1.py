@@ -3,7 +3,8 @@
 A run goes on until the larger signal reaches 1/(QN), where the paper ends Stage 1, and then 1/2.
 The batch is load * eta * T. Tasks have N = 3 and Q = 2; seeds draw the task and the tokens.
 
-Some 2000 runs of up to 10^9 tokens, 10^11 together: some five minutes on two quiet cores. Values are kept to five digits, which keeps the table small.
+Some 2350 runs of up to 10^9 tokens, 10^11 together: some five minutes on two quiet cores. Values
+are kept to five digits, which keeps the table small.
 """
 
 from __future__ import annotations
