@@ -1,6 +1,7 @@
 """Figures of the book, as functions of computed data."""
 
 from scbtools.plotting.base import COLOURS, band, figure
+from scbtools.plotting.boosting import Law, attention_frame, laws, start_and_end
 from scbtools.plotting.dynamics import (
     Portrait,
     contraction,
@@ -25,9 +26,11 @@ from scbtools.plotting.transformer import (
 
 __all__ = [
     "COLOURS",
+    "Law",
     "Portrait",
     "agreement",
     "attention_columns",
+    "attention_frame",
     "band",
     "computation",
     "constraints",
@@ -39,6 +42,7 @@ __all__ = [
     "gradient_matrices",
     "intervals",
     "ladder",
+    "laws",
     "loss_surface",
     "one_run",
     "peers",
@@ -49,6 +53,7 @@ __all__ = [
     "shrinkage",
     "stage_lengths",
     "standardised",
+    "start_and_end",
     "two_descriptions",
     "valley",
 ]
