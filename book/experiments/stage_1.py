@@ -3,8 +3,8 @@
 A run goes on until the larger signal reaches 1/(QN), where the paper ends Stage 1, and then 1/2.
 The batch is load * eta * T. Tasks have N = 3 and Q = 2; seeds draw the task and the tokens.
 
-Some 2350 runs of up to 10^9 tokens, 10^11 together: some five minutes on two quiet cores. Values
-are kept to five digits, which keeps the table small.
+Some 2400 runs of up to 2 * 10^9 tokens, 2 * 10^11 together: some ten minutes on two quiet cores.
+Values are kept to five digits, which keeps the table small.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ PLAN = [
     ("skewed", "paper", 800, ETA, (1, 2, 4, 16, 64, 128)),
     ("even", "paper", 3200, ETA, (1, 2, 4)),
     ("random", "paper", 3200, ETA, (2, 4, 8, 16)),
+    ("random", "paper", 3200, ETA, (32,)),
 ]
 GRID = [
     {"kind": kind, "method": method, "seq_len": t, "eta": eta, "load": load, "seed": seed}
