@@ -3,8 +3,8 @@
 A run goes on until the larger signal reaches 1/(QN), where the paper ends Stage 1, and then 1/2.
 The batch is load * eta * T. Tasks have N = 3 and Q = 2; seeds draw the task and the tokens.
 
-Some 2400 runs of up to 2 * 10^9 tokens, 2 * 10^11 together: some ten minutes on two quiet cores.
-Values are kept to five digits, which keeps the table small.
+Some 2200 runs of up to 10^9 tokens, 10^11 together: some ten minutes on two quiet cores. Values
+are kept to five digits, which keeps the table small.
 """
 
 from __future__ import annotations
@@ -26,18 +26,16 @@ ENDS = (1 / (SPARSITY * VOCAB_SIZE), 0.5)  # of the larger signal
 
 # (kind, method, T, eta, loads), cheap ones first
 PLAN = [
-    *(("random", "paper", t, ETA, (0.5, 1, 2, 4, 8, 16, 32)) for t in (50, 100, 200)),
+    *(("random", "paper", t, ETA, (0.5, 1, 2, 4, 8, 16, 32)) for t in (25, 50, 100, 200)),
     *(("random", "paper", 400, eta, (1, 2, 4, 8, 16, 32)) for eta in (ETA, 0.025, 0.1)),
     *(("even", "paper", t, ETA, (0.5, 1, 2, 4, 8)) for t in (50, 200, 800)),
     ("skewed", "paper", 50, ETA, (1, 2, 4, 8, 16)),
     ("skewed", "paper", 200, ETA, (1, 2, 4, 8, 16, 32)),
-    *(("skewed", "centred", t, ETA, (1, 2, 4)) for t in (50, 200, 800)),
+    *(("skewed", "centred", t, ETA, (2,)) for t in (50, 200, 800)),
     ("random", "paper", 800, ETA, (1, 2, 4, 8, 16, 32)),
-    ("random", "paper", 1600, ETA, (1, 2, 4, 8, 16)),
-    ("skewed", "paper", 800, ETA, (1, 2, 4, 16, 64, 128)),
-    ("even", "paper", 3200, ETA, (1, 2, 4)),
-    ("random", "paper", 3200, ETA, (2, 4, 8, 16)),
-    ("random", "paper", 3200, ETA, (32,)),
+    ("random", "paper", 1600, ETA, (1, 2, 4, 8, 16, 32)),
+    ("skewed", "paper", 800, ETA, (2, 16, 64, 128)),
+    ("random", "paper", 3200, ETA, (2, 4, 8)),
 ]
 GRID = [
     {"kind": kind, "method": method, "seq_len": t, "eta": eta, "load": load, "seed": seed}
