@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
 from scbtools.plotting.base import COLOURS, figure
@@ -40,7 +41,8 @@ class Law(NamedTuple):
 def laws(panels: Sequence[Law], *, height: float = 3.6) -> Figure:
     """Return panels of measured points with 95 % intervals over the lines of theory.
 
-    Points that are not finite are left out. Ends of intervals that are not finite are drawn as
+    Points of several labels are drawn a little beside each other; those that are not finite are
+    left out. Ends of intervals that are not finite are drawn as
     far as the panel goes.
     """
     fig, axes = figure(1, len(panels), height=height, squeeze=False)
@@ -51,10 +53,13 @@ def laws(panels: Sequence[Law], *, height: float = 3.6) -> Figure:
 
 def _law(ax: Axes, panel: Law) -> None:
     own = dict(zip(panel.points, _LOOKS, strict=False))
-    for name, (x, found) in panel.points.items():
+    for index, (name, (x, found)) in enumerate(panel.points.items()):
         colour, mark, _ = own[name]
+        beside = 1.03 ** (
+            index - (len(panel.points) - 1) / 2
+        )  # so that intervals can be told apart
         values = np.asarray(found, float).reshape(-1, 3)
-        at, fine = np.asarray(x, float), np.isfinite(values[:, 0])
+        at, fine = beside * np.asarray(x, float), np.isfinite(values[:, 0])
         middle, low, high = values[fine].T
         if middle.size:
             top = 10 * max(middle.max(), high[np.isfinite(high)].max(initial=0))
@@ -75,6 +80,12 @@ def _law(ax: Axes, panel: Law) -> None:
     ax.set(xscale="log", xlabel=panel.xlabel, ylabel=panel.ylabel, title=panel.title)
     if panel.log:
         ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis)[: 1 + panel.log]:
+        low, high = axis.get_view_interval()
+        if high < 300 * low:  # powers of ten alone would be too few
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
     ax.legend(frameon=False, fontsize=9)
 
 
@@ -96,8 +107,10 @@ def attention_frame(
     where = np.asarray(attended, int)
     fig, axes = figure(1, len(columns), height=2.9, width=6.6, sharey=True, squeeze=False)
     fig.set_layout_engine("none")  # all frames alike, and in half the time
-    fig.subplots_adjust(left=0.13, right=0.98, bottom=0.19, top=0.8, wspace=0.08)
-    for ax, (title, column) in zip(axes[0], columns.items(), strict=True):
+    width = 0.84 / len(columns)
+    for index, (title, column) in enumerate(columns.items()):
+        ax = axes[0, index]
+        ax.set_position((0.13 + index * width, 0.19, 0.94 * width, 0.6))
         values = np.asarray(column, float)
         rest = np.setdiff1d(np.arange(values.size), where)
         ax.plot(rest, values[rest], ".", ms=2.5, color=COLOURS["grey"])
@@ -141,5 +154,5 @@ def start_and_end(
         ylim=(len(starts) - 0.5, -0.5), xlabel=r"$\alpha_A$ at the start, in units of $1/(TK_Q)$"
     )
     ax.grid(axis="y", visible=False)
-    ax.legend(frameon=False, fontsize=9, loc="lower right")
+    ax.legend(frameon=False, fontsize=9, loc="upper right")
     return fig
