@@ -82,7 +82,7 @@ def _law(ax: Axes, panel: Law) -> None:
         ax.set_yscale("log")
     for axis in (ax.xaxis, ax.yaxis)[: 1 + panel.log]:
         low, high = axis.get_view_interval()
-        if high < 300 * low:  # powers of ten alone would be too few
+        if high < 60 * low:  # powers of ten alone would be too few
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_minor_formatter(NullFormatter())
