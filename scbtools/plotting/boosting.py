@@ -38,7 +38,7 @@ class Law(NamedTuple):
     """Whether the vertical axis is logarithmic; the horizontal one is."""
 
 
-def laws(panels: Sequence[Law], *, height: float = 3.6) -> Figure:
+def laws(panels: Sequence[Law], *, height: float = 4.0) -> Figure:
     """Return panels of measured points with 95 % intervals over the lines of theory.
 
     Points of several labels are drawn a little beside each other; those that are not finite are
@@ -86,7 +86,8 @@ def _law(ax: Axes, panel: Law) -> None:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.set_minor_formatter(NullFormatter())
-    ax.legend(frameon=False, fontsize=9)
+    # Below the panel: inside, it would cover intervals.
+    ax.legend(frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
 def attention_frame(
