@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 
-__all__ = ["Interval", "exponent", "median", "share"]
+__all__ = ["Interval", "bootstrap", "crossing", "exponent", "median", "share"]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -75,3 +75,56 @@ def exponent(x: ArrayLike, samples: Sequence[ArrayLike]) -> Interval:
         rng=np.random.default_rng(0),
     ).confidence_interval
     return Interval(value, float(found.low), float(found.high))
+
+
+def crossing(levels: ArrayLike, successes: ArrayLike, wanted: float) -> float:
+    """Return the least level at which the share of successes reaches `wanted`.
+
+    Parameters
+    ----------
+    levels : (n,) array
+        Positive and ascending, such as batch sizes.
+    successes : (seeds, n) bool array
+    wanted : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        From shares made monotone by least squares, interpolated linearly in the logarithm of the
+        level. The first level if that reaches it already, infinity if none does.
+    """
+    at = np.log(np.asarray(levels, float))
+    shares = optimize.isotonic_regression(np.asarray(successes, float).mean(axis=0)).x
+    if not (enough := shares >= wanted - 1e-12).any():
+        return float("inf")
+    first = int(np.argmax(enough))
+    if first == 0:
+        return float(np.exp(at[0]))
+    below, above = shares[first - 1], shares[first]
+    part = (wanted - below) / (above - below)
+    return float(np.exp(at[first - 1] + part * (at[first] - at[first - 1])))
+
+
+def bootstrap(
+    function: Callable[[NDArray[np.int64]], float], seeds: int, resamples: int = 400
+) -> Interval:
+    """Return a function of the seeds' indices, with a percentile bootstrap interval over them.
+
+    Parameters
+    ----------
+    function : called with an index array (seeds,)
+        First with 0, 1, ..., then with draws from them with replacement. Values that are not a
+        number are left out of the interval.
+    seeds : int
+    resamples : int
+    """
+    rng = np.random.default_rng(0)
+    value = function(np.arange(seeds))
+    drawn = [function(rng.integers(0, seeds, seeds)) for _ in range(resamples)]
+    tail = (1 - CONFIDENCE) / 2
+    kept = np.sort([each for each in drawn if not np.isnan(each)])
+    if not kept.size:
+        return Interval(value, value, value)
+    low, high = kept[int(tail * kept.size)], kept[-1 - int(tail * kept.size)]
+    return Interval(value, min(value, float(low)), max(value, float(high)))

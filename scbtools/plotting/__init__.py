@@ -1,6 +1,7 @@
 """Figures of the book, as functions of computed data."""
 
 from scbtools.plotting.base import COLOURS, band, figure
+from scbtools.plotting.boosting import Law, attention_frame, laws, start_and_end
 from scbtools.plotting.dynamics import (
     Portrait,
     contraction,
@@ -62,11 +63,13 @@ from scbtools.plotting.transformer import (
 
 __all__ = [
     "COLOURS",
+    "Law",
     "Portrait",
     "Scaling",
     "agreement",
     "attention_columns",
     "attention_entries",
+    "attention_frame",
     "attention_maps",
     "balance",
     "band",
@@ -93,6 +96,7 @@ __all__ = [
     "handed_over",
     "intervals",
     "ladder",
+    "laws",
     "least_batches",
     "lengths",
     "long_stage_2",
@@ -119,6 +123,7 @@ __all__ = [
     "similarities",
     "stage_lengths",
     "standardised",
+    "start_and_end",
     "transfer_share",
     "two_descriptions",
     "valley",

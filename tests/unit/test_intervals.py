@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from intervals import Interval, exponent, median, share
+from intervals import Interval, bootstrap, crossing, exponent, median, share
 
 
 def test_share_is_the_exact_binomial_interval() -> None:
@@ -46,3 +46,25 @@ def test_exponent_interval_covers_often_enough() -> None:
 
 def test_intervals_print_in_one_format() -> None:
     assert f"{Interval(0.5, 0.25, 1):.2f}" == "0.50 [0.25, 1.00]"
+
+
+def test_crossing_interpolates_monotone_shares() -> None:
+    runs = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1]], bool)
+    # Shares 0, 1/2, 3/4, 1 at 1, 10, 100, 1000.
+    levels = [1, 10, 100, 1000]
+    assert crossing(levels, runs, 0.25) == pytest.approx(10**0.5)
+    assert crossing(levels, runs, 0.75) == pytest.approx(100)
+    assert crossing(levels, runs, 0.0) == 1
+    assert crossing(levels[:3], runs[:, :3], 0.9) == np.inf
+    # Shares 0, 3/4, 1/2, 1 are first averaged where they fall.
+    assert crossing(levels, runs[:, [0, 2, 1, 3]], 0.625) == pytest.approx(10)
+
+
+def test_bootstrap_of_a_mean_is_the_usual_interval() -> None:
+    values = np.random.default_rng(1).standard_normal(400)
+    found = bootstrap(lambda index: float(values[index].mean()), 400, 1000)
+    half = 1.96 * values.std() / 20
+    assert found.value == values.mean()
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.15)
+    assert bootstrap(lambda index: 3.0, 5) == (3, 3, 3)
+    assert bootstrap(lambda index: np.nan if index[0] else 1.0, 5)[1:] == (1, 1)
