@@ -36,7 +36,8 @@ def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     found = [(Path(env.doc2path(name)), _notebook(env, name)) for name in docnames]
     chapters = [(path, book) for path, book in found if book is not None]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        results = pool.map(lambda chapter: _execute(*chapter, config.execution_timeout), chapters)
+        timeout = config.execution_timeout
+        results = pool.map(lambda each: _execute(each[0], each[1], timeout), chapters)
         cache = get_cache(str(folder))
         for (path, notebook), seconds in zip(chapters, results, strict=True):
             if seconds is None:
