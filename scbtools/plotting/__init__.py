@@ -11,8 +11,22 @@ from scbtools.plotting.dynamics import (
     two_descriptions,
     valley,
 )
+from scbtools.plotting.rounding import (
+    FrozenRuns,
+    adrift,
+    frozen_value,
+    rounding_errors,
+    rounding_window,
+)
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
+from scbtools.plotting.theorem import (
+    Vocabulary,
+    errors_by_stage,
+    final_errors,
+    stage_samples,
+    vocabularies,
+)
 from scbtools.plotting.training import distances, final_signals, shrinkage
 from scbtools.plotting.transformer import (
     computation,
@@ -25,7 +39,10 @@ from scbtools.plotting.transformer import (
 
 __all__ = [
     "COLOURS",
+    "FrozenRuns",
     "Portrait",
+    "Vocabulary",
+    "adrift",
     "agreement",
     "attention_columns",
     "band",
@@ -33,9 +50,12 @@ __all__ = [
     "constraints",
     "contraction",
     "distances",
+    "errors_by_stage",
     "figure",
+    "final_errors",
     "final_signals",
     "flow_frame",
+    "frozen_value",
     "gradient_matrices",
     "intervals",
     "ladder",
@@ -44,11 +64,15 @@ __all__ = [
     "peers",
     "perturbations",
     "phase_portrait",
+    "rounding_errors",
+    "rounding_window",
     "scatter",
     "sequence",
     "shrinkage",
     "stage_lengths",
+    "stage_samples",
     "standardised",
     "two_descriptions",
     "valley",
+    "vocabularies",
 ]
