@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
 from scbtools.plotting.base import COLOURS, band, figure
@@ -170,5 +171,6 @@ def frozen_value(
     axes[1].set(
         xlabel=r"$\eta/B$", ylabel=r"floor of $\Vert V - P\Vert_\mu^2$", xscale="log", yscale="log"
     )
+    axes[1].xaxis.set_minor_formatter(NullFormatter())
     axes[1].legend(loc="upper left")
     return fig

@@ -63,7 +63,7 @@ def errors_by_stage(
         Samples drawn by its end, and squared errors of A and of V there.
     batches : (n,) array
         Batch size of the last stages.
-    ends : dict from "A" and "V" to a (seeds, n) array
+    ends : dict from a label to a (seeds, n) array
         Final squared errors.
     """
     fig, axes = figure(1, 2, height=3.4)
@@ -90,7 +90,7 @@ def errors_by_stage(
     axes[0].set_ylim(None, 12 * float(np.max([np.max(each[1]) for each in stages.values()])))
     axes[0].legend(loc="lower left")
     x = np.asarray(batches, float)
-    for (colour, style, marker), label, values in zip(_LOOKS, labels, ends.values(), strict=False):
+    for (colour, style, marker), (label, values) in zip(_LOOKS, ends.items(), strict=False):
         bottom, middle, top = np.quantile(np.asarray(values, float), [0.1, 0.5, 0.9], axis=0)
         axes[1].fill_between(x, bottom, top, color=COLOURS[colour], alpha=0.2, lw=0)
         axes[1].plot(x, middle, marker + style, color=COLOURS[colour], label=label, ms=6)
@@ -99,7 +99,7 @@ def errors_by_stage(
     axes[1].set(
         xscale="log", yscale="log", xlabel="batch $B$ after Stage 2", ylabel="final squared error"
     )
-    axes[1].legend(loc="lower left")
+    axes[1].legend(loc="lower left", fontsize=9)
     return fig
 
 
