@@ -129,7 +129,8 @@ def stage_samples(
         axes[0].fill_between(x, low, high, color=COLOURS[colour], alpha=0.2, lw=0)
         axes[0].plot(x, middle, marker + style, color=COLOURS[colour], label=label, ms=5)
     axes[0].set(xscale="log", yscale="log", xlabel="length $T$", ylabel="samples of the stage")
-    axes[0].legend(loc="best")
+    axes[0].set_ylim(axes[0].get_ylim()[0] / 30, None)  # room for the legend
+    axes[0].legend(loc="lower right")
     shades = np.linspace(0.75, 0.0, len(success))
     for (label, shares), shade in zip(success.items(), shades, strict=True):
         axes[1].plot(
