@@ -35,9 +35,14 @@ def run_one(
 ) -> dict[str, Any]:
     """Return where a run stood at the end of each stage, one row a stage."""
     task = scb.SCBTask.random(vocab_size, seq_len, sparsity=2, seed=seed)
-    literal = {"settle_steps": 0, "reflect": False} if recipe == "paper_literal" else {}
+    ours = recipe == "three_stage"
     stages = scb.recipes.three_stage(
-        task, BATCH, learn_batch_size=BATCH, finish_batch_size=finish_batch, **literal
+        task,
+        BATCH,
+        learn_batch_size=BATCH,
+        finish_batch_size=finish_batch,
+        settle_steps=60 if ours else 0,
+        reflect=ours,
     )
     run = scb.train(task, stages, seed=seed, record_every=50)
     stage = run.history["stage"]
