@@ -19,6 +19,7 @@ __all__ = [
     "figure_2",
     "figure_3",
     "figure_4",
+    "figure_5",
     "figure_6",
     "paper_literal",
     "three_stage",
@@ -328,3 +329,46 @@ def figure_4(task: SCBTask, method: str = "proximal", **options: Any) -> list[St
     `scbtools.updates.normalised`. Parameters, all of them data, are those of `figure_1`.
     """
     return figure_1(task, method, **options)
+
+
+def figure_5(
+    task: SCBTask,
+    *,
+    batch_size: int = 256,
+    eta: float = 0.01,
+    l1: float = 5e-5,
+    boost_target: float = 0.35,
+    boost_steps: int = 5000,
+    stop: float = 0.97,
+    learn_steps: int = 5000,
+    later_steps: int = 0,
+) -> list[Stage]:
+    """Return the schedule of the paper's figure 5: train, stop early, normalise.
+
+    Parameters
+    ----------
+    batch_size : int
+        Appendix I names 64, 128 and 256.
+    eta : float
+        Base rate. Appendix I takes the largest that does not diverge.
+    l1 : float
+        lambda, from the threshold on.
+    boost_target, boost_steps
+        A is thresholded when max(|alpha|) reaches the target, or after so many steps.
+    stop, learn_steps
+        Stop when the mean signal reaches `stop`, or after so many proximal steps.
+    later_steps : int
+        Of a stage after the stop that has no target, to see what the stop is good for; 0 for none.
+
+    Notes
+    -----
+    The last stage only normalises: A rounded at 1 / (2 Q), V by least squares (appendix I). The
+    paper states neither lambda nor when A is thresholded nor when it stops: those are ours.
+    """
+    until = {"until": "mean_signal", "target": stop}
+    learn = _stage(
+        task, "learn", learn_steps, batch_size, eta, l1=l1, before=(_THRESHOLD,), **until
+    )
+    later = [_stage(task, "later", later_steps, batch_size, eta, l1=l1)] if later_steps else []
+    normalise = Stage("normalise", 0, before=(_ROUND, Transform("least_squares")))
+    return [boost(task, boost_steps, batch_size, eta, boost_target), learn, *later, normalise]

@@ -33,6 +33,13 @@ from scbtools.plotting.proximal import (
     signals_and_errors,
     similarities,
 )
+from scbtools.plotting.rounding import (
+    FrozenRuns,
+    adrift,
+    frozen_value,
+    rounding_errors,
+    rounding_window,
+)
 from scbtools.plotting.scale import entry_laws, excess_noise, figure_6, from_half_way, side_by_side
 from scbtools.plotting.softmax import (
     attention_maps,
@@ -44,6 +51,13 @@ from scbtools.plotting.softmax import (
 )
 from scbtools.plotting.speed import ladder, peers, scatter
 from scbtools.plotting.task import agreement, attention_columns, intervals, sequence
+from scbtools.plotting.theorem import (
+    Vocabulary,
+    errors_by_stage,
+    final_errors,
+    stage_samples,
+    vocabularies,
+)
 from scbtools.plotting.training import distances, final_signals, shrinkage
 from scbtools.plotting.transfer import (
     handed_over,
@@ -63,9 +77,12 @@ from scbtools.plotting.transformer import (
 
 __all__ = [
     "COLOURS",
+    "FrozenRuns",
     "Law",
     "Portrait",
     "Scaling",
+    "Vocabulary",
+    "adrift",
     "agreement",
     "attention_columns",
     "attention_entries",
@@ -84,13 +101,16 @@ __all__ = [
     "cut_scaling",
     "distances",
     "entry_laws",
+    "errors_by_stage",
     "excess_noise",
     "figure",
     "figure_6",
+    "final_errors",
     "final_signals",
     "flow_frame",
     "from_half_way",
     "from_the_mirror",
+    "frozen_value",
     "gallery",
     "gradient_matrices",
     "handed_over",
@@ -111,6 +131,8 @@ __all__ = [
     "phase_portrait",
     "response",
     "riddle",
+    "rounding_errors",
+    "rounding_window",
     "run_terms",
     "samples_by_length",
     "samples_needed",
@@ -122,9 +144,11 @@ __all__ = [
     "signals_and_errors",
     "similarities",
     "stage_lengths",
+    "stage_samples",
     "standardised",
     "start_and_end",
     "transfer_share",
     "two_descriptions",
     "valley",
+    "vocabularies",
 ]

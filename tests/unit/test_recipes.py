@@ -52,6 +52,20 @@ def test_figures_3_and_4_are_figure_1_s_runs(task, name, method):
         recipe(task, method, rate=1.0)
 
 
+def test_figure_5_stops_goes_on_without_a_target_and_normalises(task):
+    boost, learn, later, normalise = scb.recipes.figure_5(task, eta=0.02, l1=3e-5, later_steps=7)
+    assert (boost.until, boost.l1) == ("max_signal", 0.0)
+    assert (learn.until, learn.target, learn.l1) == ("mean_signal", 0.97, 3e-5)
+    assert [t.kind for t in learn.before] == ["threshold"]
+    assert later == dataclasses.replace(
+        learn, name="later", steps=7, before=(), until=None, target=later.target
+    )
+    assert boost.eta_A == learn.eta_A == 0.02 / task.K_P
+    assert [t.kind for t in normalise.before] == ["round", "least_squares"]
+    assert normalise.steps == 0
+    assert len(scb.recipes.figure_5(task)) == 3
+
+
 def test_paper_literal_leaves_out_what_is_ours(task):
     kinds = [t.kind for stage in scb.recipes.paper_literal(task) for t in stage.before]
     assert kinds == ["threshold", "round"]
