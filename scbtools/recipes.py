@@ -266,53 +266,6 @@ def figure_2(
     return dataclasses.replace(stage, attention="softmax", eta_A=factor * stage.eta_A)
 
 
-def figure_6(
-    task: SCBTask,
-    method: str = "proximal",
-    *,
-    batch_size: int = 2000,
-    learn_batch_size: int = 4000,
-    eta: float = 0.1,
-    l1: float = 3e-3,
-    boost_target: float = 0.15,
-    boost_steps: int = 400,
-    learn_target: float = 0.92,
-    learn_steps: int = 60,
-) -> list[Stage]:
-    """Return our schedule for figure 6, T = 100 000 and N = 100 or 500, for one of two methods.
-
-    The paper states neither rates nor batches for this figure. Ours are the smallest batches that
-    do it where P is peaked, K_P near 1/2: Stage 1 must not lose the sign, so that B / eta stands
-    well above T times a constant; Stage 2 must keep l1 above the noise of one entry, about
-    eta / sqrt(K_P B), and below the growth of an attended one, eta alpha / Q.
-
-    Parameters
-    ----------
-    method : {"proximal", "sgd"}
-        "proximal" thresholds A after Stage 1, turns l1 on, and stops at `learn_target`; "sgd" goes
-        on with l1 = 0 for `learn_steps`.
-    batch_size, learn_batch_size : int
-        Of Stage 1 and after it.
-    eta : float
-        Base rate.
-    l1 : float
-        lambda.
-    boost_target, boost_steps, learn_target, learn_steps
-        Where the stages stop, and after how many steps at the latest.
-    """
-    if method not in ("proximal", "sgd"):
-        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
-    first = boost(task, boost_steps, batch_size, eta, boost_target)
-    if method == "sgd":
-        return [first, _stage(task, "sgd", learn_steps, learn_batch_size, eta)]
-    stop = {"until": "mean_signal", "target": learn_target}
-    before = (_THRESHOLD,)
-    return [
-        first,
-        _stage(task, "proximal", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
-    ]
-
-
 def figure_3(task: SCBTask, method: str = "proximal", **options: Any) -> list[Stage]:
     """Return the schedule of the paper's figure 3: that of figure 1.
 
@@ -372,3 +325,50 @@ def figure_5(
     later = [_stage(task, "later", later_steps, batch_size, eta, l1=l1)] if later_steps else []
     normalise = Stage("normalise", 0, before=(_ROUND, Transform("least_squares")))
     return [boost(task, boost_steps, batch_size, eta, boost_target), learn, *later, normalise]
+
+
+def figure_6(
+    task: SCBTask,
+    method: str = "proximal",
+    *,
+    batch_size: int = 2000,
+    learn_batch_size: int = 4000,
+    eta: float = 0.1,
+    l1: float = 3e-3,
+    boost_target: float = 0.15,
+    boost_steps: int = 400,
+    learn_target: float = 0.92,
+    learn_steps: int = 60,
+) -> list[Stage]:
+    """Return our schedule for figure 6, T = 100 000 and N = 100 or 500, for one of two methods.
+
+    The paper states neither rates nor batches for this figure. Ours are the smallest batches that
+    do it where P is peaked, K_P near 1/2: Stage 1 must not lose the sign, so that B / eta stands
+    well above T times a constant; Stage 2 must keep l1 above the noise of one entry, about
+    eta / sqrt(K_P B), and below the growth of an attended one, eta alpha / Q.
+
+    Parameters
+    ----------
+    method : {"proximal", "sgd"}
+        "proximal" thresholds A after Stage 1, turns l1 on, and stops at `learn_target`; "sgd" goes
+        on with l1 = 0 for `learn_steps`.
+    batch_size, learn_batch_size : int
+        Of Stage 1 and after it.
+    eta : float
+        Base rate.
+    l1 : float
+        lambda.
+    boost_target, boost_steps, learn_target, learn_steps
+        Where the stages stop, and after how many steps at the latest.
+    """
+    if method not in ("proximal", "sgd"):
+        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
+    first = boost(task, boost_steps, batch_size, eta, boost_target)
+    if method == "sgd":
+        return [first, _stage(task, "sgd", learn_steps, learn_batch_size, eta)]
+    stop = {"until": "mean_signal", "target": learn_target}
+    before = (_THRESHOLD,)
+    return [
+        first,
+        _stage(task, "proximal", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
+    ]
