@@ -24,7 +24,7 @@ import numpy as np
 
 import scbtools as scb
 from scbtools.engines import check_device
-from scbtools.training import Stage
+from scbtools.stages import Stage
 
 ETA = 1e-3
 STEPS = 20  # a round

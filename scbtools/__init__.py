@@ -8,9 +8,10 @@ from scbtools.population import (
     population_loss,
 )
 from scbtools.signals import Signals, signals, similarity, support_recovered
+from scbtools.stages import Stage, Transform
 from scbtools.sweep import sweep
 from scbtools.task import Batch, SCBTask
-from scbtools.training import Run, Stage, Transform, train
+from scbtools.training import Run, train
 from scbtools.transformer import (
     Params,
     predict,

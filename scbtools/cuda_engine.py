@@ -14,21 +14,16 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scbtools.engines import TARGETS
 from scbtools.kernels import cuda as kernels
 from scbtools.kernels import cuda_steps, stream
-from scbtools.kernels.cpu import LIMIT
 from scbtools.kernels.cuda import cuda
-from scbtools.kernels.steps import DIVERGED, NO_TARGET, RAN
+from scbtools.stages import DIVERGED, LIMIT, NO_TARGET, RAN, TARGETS, Stage
 from scbtools.task import SCBTask
-
-if TYPE_CHECKING:
-    from scbtools.training import Stage
 
 __all__ = ["CudaEngine", "Launch", "TokenDrawer"]
 

@@ -6,21 +6,16 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scbtools.kernels import cpu, steps
+from scbtools.stages import TARGETS, Stage
 from scbtools.task import SCBTask
 
-if TYPE_CHECKING:
-    from scbtools.training import Stage
-
-__all__ = ["TARGETS", "CpuEngine", "Engine", "check_device", "make_engine"]
-
-TARGETS = {None: steps.NO_TARGET, "max_signal": steps.MAX_SIGNAL, "mean_signal": steps.MEAN_SIGNAL}
-"""What a stage's `until` is called in the kernels."""
+__all__ = ["CpuEngine", "Engine", "check_device", "make_engine"]
 
 
 class Engine(Protocol):
@@ -32,7 +27,7 @@ class Engine(Protocol):
     def advance(self, first: int, n: int) -> tuple[int, int]:
         """Take up to n steps of the stage from step `first` of the stream; return (taken, code).
 
-        The code is RAN, REACHED or DIVERGED of `kernels.steps`. The host's arrays then hold the
+        The code is RAN, REACHED or DIVERGED of `stages`. The host's arrays then hold the
         parameters after the last step taken.
         """
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from scbtools import _check
 from scbtools.engines import check_device, make_engine
-from scbtools.kernels import cpu
 from scbtools.kernels.update import precondition_attention, precondition_value
 from scbtools.population import Gradients
+from scbtools.stages import LIMIT
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
@@ -62,7 +62,7 @@ def minibatch_gradients(
     found = make_engine(device, task, attention, value, key).gradients(batch_size, step)
     if found is None:
         raise ValueError(
-            f"params have diverged: a column of |A| sums to more than {cpu.LIMIT:g}, or an entry "
+            f"params have diverged: a column of |A| sums to more than {LIMIT:g}, or an entry "
             f"of |V| is larger"
         )
     return Gradients(found[0].T, found[1])

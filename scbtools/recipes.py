@@ -10,8 +10,8 @@ import dataclasses
 from typing import Any
 
 from scbtools import _check
+from scbtools.stages import Stage, Transform
 from scbtools.task import SCBTask
-from scbtools.training import Stage, Transform
 
 __all__ = [
     "boost",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from scbtools import _check
 from scbtools.signals import inner
+from scbtools.stages import Stage, Transform
 from scbtools.task import SCBTask
-from scbtools.training import Stage, Transform
 from scbtools.updates import soft_threshold
 
 __all__ = ["Moments", "moments", "simulate"]

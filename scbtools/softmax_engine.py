@@ -6,19 +6,14 @@ with g the gradient in a = softmax(w). So whatever computes g, on either device,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-from scbtools.engines import TARGETS, Engine
+from scbtools.engines import Engine
 from scbtools.kernels import steps, update
-from scbtools.kernels.cpu import LIMIT
 from scbtools.kernels.logits import logit_step, softmax_rows, through_rows
+from scbtools.stages import DIVERGED, LIMIT, RAN, REACHED, TARGETS, Stage
 from scbtools.task import SCBTask
-
-if TYPE_CHECKING:
-    from scbtools.training import Stage
 
 __all__ = ["SoftmaxEngine"]
 
@@ -66,11 +61,11 @@ class SoftmaxEngine:
         stage, truth = self.stage, self.truth
         for i in range(n):
             if not self._step(first + i):
-                return i, steps.DIVERGED
+                return i, DIVERGED
             kind, target = TARGETS[stage.until], float(stage.target)
             if steps.reached(self.attention, self.value, truth, kind, target):
-                return i + 1, steps.REACHED
-        return n, steps.RAN
+                return i + 1, REACHED
+        return n, RAN
 
     def _step(self, step: int) -> bool:
         """Take one step; return False, with nothing changed, where it leads beyond LIMIT."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -11,111 +10,22 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from scbtools import _check
-from scbtools.engines import TARGETS, Engine, check_device, make_engine
-from scbtools.kernels import steps, update
+from scbtools.engines import Engine, check_device, make_engine
+from scbtools.kernels import update
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
 from scbtools.softmax_engine import SoftmaxEngine
+from scbtools.stages import DIVERGED, RAN, REACHED, Stage, Transform
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
 from scbtools.updates import looks_mirrored
 
-__all__ = ["Run", "Stage", "Transform", "train"]
+__all__ = ["Run", "train"]
 
-_LARGE = float(np.finfo(float).max)
 _COLUMNS = (
     "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
     "error_A",
 )  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Transform:
-    """Something done to the parameters once, before a stage's first step.
-
-    Parameters
-    ----------
-    kind : str
-        "reflect": undo a mirror solution, seen from A alone; not in the paper.
-        "threshold": keep entries of A >= level alpha_V / Q, project to sum 1 (E.1, E.2).
-        "round": keep entries of A >= level / Q, divide by their sum (F.1).
-        "least_squares": set V to the minimiser of the expected loss for this A (appendix I).
-    level : float
-        The constant c of "threshold" and "round".
-    """
-
-    kind: Literal["reflect", "threshold", "round", "least_squares"]
-    level: float = 0.5
-
-    def __post_init__(self) -> None:
-        kinds = ("reflect", "threshold", "round", "least_squares")
-        if self.kind not in kinds:
-            raise ValueError(f"kind must be one of {kinds}, got {self.kind!r}")
-        _check.real("level", self.level, 0, _LARGE, open_low=True)
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A stretch of training with one rule, as data.
-
-    Parameters
-    ----------
-    name : str
-    steps : int
-        Most steps to take; 0 for a stage that is only its transforms.
-    batch_size : int
-        Samples per step, fresh each time.
-    eta_V, eta_A : float
-        Rates as applied. The paper's are eta / K_Q and eta / K_P.
-    l1 : float
-        lambda of the proximal step; 0 for none, as softmax attention needs.
-    preconditioned : bool
-        Whether gradients are preconditioned and projected (eq. 4). False is plain SGD.
-    freeze_A : bool
-        Train V alone, drawing only the positions where A is not zero.
-    attention : {"linear", "softmax"}
-        What is trained: the entries of A, or logits w with A = softmax(w) by columns (section
-        5.2). Column k's logits take w <- w - eta_A (diag(a) - a a') g / mu_k, plain SGD without
-        1 / mu_k. They start from log A, so A must be positive then, with column sums 1. exp may
-        differ in the last bit between CPUs, so such a stage repeats exactly on one machine, on
-        any number of threads, and to rounding, which training amplifies, on another.
-    before : tuple of Transform
-        Done once, in order, before the first step.
-    until : {None, "max_signal", "mean_signal"}
-        Stop when max(|alpha_V|, |alpha_A|), or |alpha_V + alpha_A| / 2, reaches `target`.
-    target : float
-    """
-
-    name: str
-    steps: int
-    batch_size: int = 64
-    eta_V: float = 0.0
-    eta_A: float = 0.0
-    l1: float = 0.0
-    preconditioned: bool = True
-    freeze_A: bool = False
-    attention: Literal["linear", "softmax"] = "linear"
-    before: tuple[Transform, ...] = ()
-    until: Literal["max_signal", "mean_signal"] | None = None
-    target: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check.integer("steps", self.steps, 0, 2**32 - 1)
-        _check.integer("batch_size", self.batch_size, 1, 2**32 - 1)
-        for name in ("eta_V", "eta_A", "l1"):
-            _check.real(name, getattr(self, name), 0, _LARGE)
-        _check.real("target", self.target, 0, _LARGE)
-        if not all(isinstance(transform, Transform) for transform in self.before):
-            raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
-        if self.until not in TARGETS:
-            raise ValueError(f"until must be one of {tuple(TARGETS)}, got {self.until!r}")
-        if self.attention not in ("linear", "softmax"):
-            raise ValueError(f"attention must be 'linear' or 'softmax', got {self.attention!r}")
-        if self.attention == "softmax" and self.l1:
-            raise ValueError(
-                f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "
-                f"got {self.l1:g}"
-            )
 
 
 class Run(NamedTuple):
@@ -256,8 +166,8 @@ class _Trainer:
             self.record(index)
         self.engine = self.engines[stage.attention]
         self.engine.begin(stage)
-        done, code = 0, steps.RAN
-        while done < stage.steps and code == steps.RAN:
+        done, code = 0, RAN
+        while done < stage.steps and code == RAN:
             taken, code = self.advance(stage, min(self.record_every, stage.steps - done))
             done += taken
             bar.update(taken)
@@ -269,8 +179,8 @@ class _Trainer:
                     refresh=False,
                 )
         bar.update(stage.steps - done)
-        met = stage.until is None or code == steps.REACHED
-        return ("diverged" if code == steps.DIVERGED else "finished"), met
+        met = stage.until is None or code == REACHED
+        return ("diverged" if code == DIVERGED else "finished"), met
 
     def advance(self, stage: Stage, n: int) -> tuple[int, int]:
         """Take up to n steps; return how many were taken and why it stopped."""

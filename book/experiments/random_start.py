@@ -16,7 +16,7 @@ import numpy as np
 
 import scbtools as scb
 from scbtools.signals import inner, residuals
-from scbtools.training import Stage, Transform
+from scbtools.stages import Stage, Transform
 
 VOCAB_SIZE, SPARSITY, ETA, LOAD = 3, 2, 0.05, 16  # batch: LOAD eta T
 SEEDS = range(24)

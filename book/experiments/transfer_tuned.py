@@ -30,7 +30,7 @@ GRID = [
 ]
 
 
-def pretrained(task: scb.SCBTask, rho: float, seed: int) -> scb.training.Run:
+def pretrained(task: scb.SCBTask, rho: float, seed: int) -> scb.Run:
     """Return a short run on a task with a related P and positions of its own."""
     other = task.transition if rho == 1 else task.related(rho, seed=seed).transition
     where = scb.SCBTask.random(task.vocab_size, SHORT, task.sparsity, seed=seed + 1000)

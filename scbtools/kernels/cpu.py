@@ -23,9 +23,9 @@ from scbtools.kernels.sums import clear, exponent_above, lane_sum_abs
 from scbtools.kernels.tables import Tables
 from scbtools.kernels.tokens import draw_target, token_at
 from scbtools.kernels.workspace import Chunk, Workspace, next_chunk, start_chunks, workspace
+from scbtools.stages import LIMIT
 
 __all__ = [
-    "LIMIT",
     "Workspace",
     "draw_ends",
     "gradient",
@@ -37,13 +37,6 @@ __all__ = [
     "w_bound",
     "workspace",
 ]
-
-LIMIT = 1e12
-"""Largest column sum of |A|, and entry of |V|, that is not yet called divergence.
-
-Far above anything fine: `steps.run` stops where a bound on the next step exceeds it, and that
-bound is loose by factors of T and N.
-"""
 
 _RAW = Rule(False, 0.0, 0.0, False)
 _WORTH = 1 << 17  # tokens that are worth waking another thread

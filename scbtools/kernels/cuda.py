@@ -29,11 +29,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import cuda, int64
 
-from scbtools.kernels import philox, stream
+from scbtools.kernels import stream
 from scbtools.kernels.stream import HIGH, LOW, SEGMENT, STRIP, TARGET
+from scbtools.stages import RAN
 
 __all__ = [
-    "CODE", "GLOBAL", "GROUP", "GUIDE", "LAND_THREADS", "PRIVATE", "RAN", "SHARED", "STEP", "TAKEN",
+    "CODE", "GLOBAL", "GROUP", "GUIDE", "LAND_THREADS", "PRIVATE", "SHARED", "STEP", "TAKEN",
     "THREADS", "WHICH", "between", "cuda", "device", "draw_any", "draw_few", "kernel", "land_any",
     "land_few", "land_frozen", "order_samples", "power_above", "prepare", "spread_any",
     "spread_few",
@@ -49,7 +50,6 @@ GUIDE = 4096  # most buckets of the guide, by which a token among many is found
 GUIDE_SIZE = GUIDE + 1
 
 STEP, TAKEN, CODE, WHICH = 0, 1, 2, 3  # places in `state`
-RAN = 0  # as in `steps.py`
 
 PRIVATE, SHARED, GLOBAL = 0, 1, 2  # where `land_any` adds up c
 
@@ -72,7 +72,7 @@ def kernel(function: Callable[..., None]) -> Any:
 
 # --- numbers and tokens -----------------------------------------------------------------------
 
-_philox = device(philox.philox4x32)
+_philox = device(stream.philox4x32)
 _address = device(stream.address)
 _invert = device(stream.invert)
 

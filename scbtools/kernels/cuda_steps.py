@@ -15,10 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from scbtools.kernels.cpu import LIMIT
 from scbtools.kernels.cuda import (
     CODE,
-    RAN,
     STEP,
     TAKEN,
     THREADS,
@@ -28,7 +26,7 @@ from scbtools.kernels.cuda import (
     kernel,
     power_above,
 )
-from scbtools.kernels.steps import DIVERGED, MAX_SIGNAL, NO_TARGET, REACHED
+from scbtools.stages import DIVERGED, LIMIT, MAX_SIGNAL, NO_TARGET, RAN, REACHED
 
 __all__ = ["decide", "propose", "value_and_rows"]
 

@@ -8,28 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import jit
-from scbtools.kernels.cpu import LIMIT, measure_rows, sweep, w_bound
+from scbtools.kernels.cpu import measure_rows, sweep, w_bound
 from scbtools.kernels.frozen import support_of, value_gradient
 from scbtools.kernels.measure import signal_of_attention, signal_of_value
 from scbtools.kernels.passes import Rule
 from scbtools.kernels.tables import Tables
 from scbtools.kernels.update import descend, precondition_value
 from scbtools.kernels.workspace import Workspace
+from scbtools.stages import DIVERGED, LIMIT, MAX_SIGNAL, NO_TARGET, RAN, REACHED
 
-__all__ = [
-    "DIVERGED",
-    "MAX_SIGNAL",
-    "MEAN_SIGNAL",
-    "NO_TARGET",
-    "RAN",
-    "REACHED",
-    "Truth",
-    "reached",
-    "run",
-]
-
-RAN, REACHED, DIVERGED = 0, 1, 2
-NO_TARGET, MAX_SIGNAL, MEAN_SIGNAL = 0, 1, 2
+__all__ = ["Truth", "reached", "run"]
 
 
 class Truth(NamedTuple):

@@ -10,6 +10,10 @@ decide the token unless a threshold shares its upper half with them; then 16 mor
 stream LOW, same counter and lane, decide. The last token x_{T+1} is position T of the same
 stream; the target token has a stream of its own.
 
+The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
+as 1, 2, 3", SC 2011): it turns a 128-bit counter and a 64-bit key into 128 random bits. There is
+no state, so the bits of any counter can be had in any order, on any thread, on any device.
+
 Compiled once for the CPU (`tokens.py`) and once for the GPU (`cuda.py`).
 """
 
@@ -19,12 +23,37 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HIGH", "LOW", "SEGMENT", "STRIP", "TARGET", "address", "invert"]
+__all__ = ["HIGH", "LOW", "SEGMENT", "STRIP", "TARGET", "address", "invert", "philox4x32"]
 
 STRIP = 512  # positions whose bits come from 64 consecutive counters
 SEGMENT = 128  # positions of a strip that share a word
 
 HIGH, LOW, TARGET = np.uint64(0), np.uint64(1), np.uint64(2)  # a counter's last word
+
+
+_MULTIPLIER_0 = np.uint64(0xD2511F53)
+_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+_WEYL_0 = np.uint64(0x9E3779B9)
+_WEYL_1 = np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_WORD = np.uint64(32)
+
+
+def philox4x32(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
+    """Return the four 32-bit words of Philox4x32-10, each in the low half of a uint64.
+
+    Parameters are the counter's four words and the key's two, as uint64. High halves of what
+    comes back are not cleaned: cast to uint32. Words stay in 64-bit lanes because a 32 by 32
+    bit product is then one vector instruction that ignores the high halves by itself.
+    """
+    for _ in range(10):
+        p0 = _MULTIPLIER_0 * (c0 & _LOW)
+        p1 = _MULTIPLIER_1 * (c2 & _LOW)
+        c0, c1, c2, c3 = (p1 >> _WORD) ^ c1 ^ k0, p1, (p0 >> _WORD) ^ c3 ^ k1, p0
+        # Left uncleaned, the keys' carries stay above bit 32, where the next mask drops them.
+        k0 = k0 + _WEYL_0
+        k1 = k1 + _WEYL_1
+    return c0, c1, c2, c3
 
 
 def address(t: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scbtools._jit import inline, jit
-from scbtools.kernels import philox, stream
+from scbtools.kernels import stream
 from scbtools.kernels.stream import HIGH, LOW, SEGMENT, STRIP, TARGET
 from scbtools.kernels.sums import clear
 from scbtools.kernels.tables import FLAG, Tables
@@ -23,8 +23,8 @@ _FLAGS = np.uint64(0x8000800080008000)  # FLAG in every 16 bits
 _LOW32, _LOW16 = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF)
 _WORD, _HALF = np.uint64(32), np.uint64(16)
 
-_philox_inline = inline(philox.philox4x32)
-_philox = jit(philox.philox4x32)
+_philox_inline = inline(stream.philox4x32)
+_philox = jit(stream.philox4x32)
 _address = jit(stream.address)
 _invert = jit(stream.invert)
 

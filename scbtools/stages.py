@@ -1,0 +1,131 @@
+"""What a training run is made of, as data: stages, transforms, and the codes that engines return.
+
+Shared by whatever takes steps, on any device, and by the loop that asks for them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from scbtools import _check
+
+__all__ = [
+    "DIVERGED",
+    "LIMIT",
+    "MAX_SIGNAL",
+    "MEAN_SIGNAL",
+    "NO_TARGET",
+    "RAN",
+    "REACHED",
+    "TARGETS",
+    "Stage",
+    "Transform",
+]
+
+RAN, REACHED, DIVERGED = 0, 1, 2
+"""Why an engine stopped: it took the steps asked for, met the target, or would have diverged."""
+
+NO_TARGET, MAX_SIGNAL, MEAN_SIGNAL = 0, 1, 2
+TARGETS = {None: NO_TARGET, "max_signal": MAX_SIGNAL, "mean_signal": MEAN_SIGNAL}
+"""What a stage's `until` is called in the kernels."""
+
+LIMIT = 1e12
+"""Largest column sum of |A|, and entry of |V|, that is not yet called divergence.
+
+Far above anything fine: a run stops where a bound on the next step exceeds it, and that bound is
+loose by factors of T and N.
+"""
+
+_LARGE = float(np.finfo(float).max)
+
+
+@dataclasses.dataclass(frozen=True)
+class Transform:
+    """Something done to the parameters once, before a stage's first step.
+
+    Parameters
+    ----------
+    kind : str
+        "reflect": undo a mirror solution, seen from A alone; not in the paper.
+        "threshold": keep entries of A >= level alpha_V / Q, project to sum 1 (E.1, E.2).
+        "round": keep entries of A >= level / Q, divide by their sum (F.1).
+        "least_squares": set V to the minimiser of the expected loss for this A (appendix I).
+    level : float
+        The constant c of "threshold" and "round".
+    """
+
+    kind: Literal["reflect", "threshold", "round", "least_squares"]
+    level: float = 0.5
+
+    def __post_init__(self) -> None:
+        kinds = ("reflect", "threshold", "round", "least_squares")
+        if self.kind not in kinds:
+            raise ValueError(f"kind must be one of {kinds}, got {self.kind!r}")
+        _check.real("level", self.level, 0, _LARGE, open_low=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stretch of training with one rule, as data.
+
+    Parameters
+    ----------
+    name : str
+    steps : int
+        Most steps to take; 0 for a stage that is only its transforms.
+    batch_size : int
+        Samples per step, fresh each time.
+    eta_V, eta_A : float
+        Rates as applied. The paper's are eta / K_Q and eta / K_P.
+    l1 : float
+        lambda of the proximal step; 0 for none, as softmax attention needs.
+    preconditioned : bool
+        Whether gradients are preconditioned and projected (eq. 4). False is plain SGD.
+    freeze_A : bool
+        Train V alone, drawing only the positions where A is not zero.
+    attention : {"linear", "softmax"}
+        What is trained: the entries of A, or logits w with A = softmax(w) by columns (section
+        5.2). Column k's logits take w <- w - eta_A (diag(a) - a a') g / mu_k, plain SGD without
+        1 / mu_k. They start from log A, so A must be positive then, with column sums 1. exp may
+        differ in the last bit between CPUs, so such a stage repeats exactly on one machine, on
+        any number of threads, and to rounding, which training amplifies, on another.
+    before : tuple of Transform
+        Done once, in order, before the first step.
+    until : {None, "max_signal", "mean_signal"}
+        Stop when max(|alpha_V|, |alpha_A|), or |alpha_V + alpha_A| / 2, reaches `target`.
+    target : float
+    """
+
+    name: str
+    steps: int
+    batch_size: int = 64
+    eta_V: float = 0.0
+    eta_A: float = 0.0
+    l1: float = 0.0
+    preconditioned: bool = True
+    freeze_A: bool = False
+    attention: Literal["linear", "softmax"] = "linear"
+    before: tuple[Transform, ...] = ()
+    until: Literal["max_signal", "mean_signal"] | None = None
+    target: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check.integer("steps", self.steps, 0, 2**32 - 1)
+        _check.integer("batch_size", self.batch_size, 1, 2**32 - 1)
+        for name in ("eta_V", "eta_A", "l1"):
+            _check.real(name, getattr(self, name), 0, _LARGE)
+        _check.real("target", self.target, 0, _LARGE)
+        if not all(isinstance(transform, Transform) for transform in self.before):
+            raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
+        if self.until not in TARGETS:
+            raise ValueError(f"until must be one of {tuple(TARGETS)}, got {self.until!r}")
+        if self.attention not in ("linear", "softmax"):
+            raise ValueError(f"attention must be 'linear' or 'softmax', got {self.attention!r}")
+        if self.attention == "softmax" and self.l1:
+            raise ValueError(
+                f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "
+                f"got {self.l1:g}"
+            )
