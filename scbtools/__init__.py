@@ -1,7 +1,7 @@
 """Sparse contextual bigrams and the linear transformer that learns them."""
 
 from scbtools import recipes
-from scbtools.gradients import minibatch_gradients, precondition
+from scbtools.engines import minibatch_gradients
 from scbtools.population import (
     Gradients,
     population_gradients,
@@ -19,6 +19,7 @@ from scbtools.transformer import (
     true_params,
     uniform_start,
 )
+from scbtools.updates import precondition
 
 __all__ = [
     "Batch",

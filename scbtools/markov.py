@@ -5,8 +5,6 @@ Columns are distributions: P[:, k] is the law of the token that follows k.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -87,8 +85,8 @@ def _reached(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 @jit
-def _gth(p: Any) -> Any:
-    """Return the stationary distribution by the elimination of Grassmann, Taksar and Heyman.
+def _gth(p: NDArray[np.float64], mu: NDArray[np.float64]) -> None:
+    """Fill mu by the elimination of Grassmann, Taksar and Heyman.
 
     Subtracts nothing, so that every entry is accurate to rounding, and runs in one order.
     `p` holds rows as distributions and is overwritten.
@@ -104,22 +102,20 @@ def _gth(p: Any) -> Any:
             factor = p[i, last]
             for j in range(last):
                 p[i, j] += factor * p[last, j]
-    mu = np.zeros(size)
-    mu[0] = 1.0
+    total = mu[0] = 1.0
     for j in range(1, size):
+        mu[j] = 0.0
         for i in range(j):
             mu[j] += mu[i] * p[i, j]
-    total = 0.0
-    for j in range(size):
         total += mu[j]
     for j in range(size):
         mu[j] /= total
-    return mu
 
 
 def stationary_distribution(transition: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (N,) distribution mu with P mu = mu, for a validated transition matrix."""
-    mu: NDArray[np.float64] = _gth(np.ascontiguousarray(transition.T).copy())
+    mu = np.empty(len(transition))
+    _gth(np.array(transition.T, order="C"), mu)
     return mu
 
 

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools import _check
-from scbtools.gradients import minibatch_gradients, precondition
+from scbtools.engines import minibatch_gradients
 from scbtools.population import Noise, preconditioned_population_gradients
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
+from scbtools.updates import precondition
 
 __all__ = [
     "attention_entries",

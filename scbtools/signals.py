@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
-from scbtools.kernels.measure import attention_squares, signal_of_attention, signal_of_value
+from scbtools.kernels.measure import Truth, distances
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
@@ -58,19 +58,23 @@ def inner(x: NDArray[np.float64], y: NDArray[np.float64], mu: NDArray[np.float64
     return float((x * y * mu).sum())
 
 
+def truth_of(task: SCBTask) -> Truth:
+    """Return what the kernels measure parameters against."""
+    return Truth(task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q)
+
+
 def centred(task: SCBTask, params: Params) -> Centred:
     """Return the scalars of the paper's dynamics (section 1 of appendix C).
 
     K_V and K_A are taken as squared distances from the trivial start, which is what
     |V|^2_mu - |mu|^2 and |A|^2_mu - 1/T are where V mu = mu and 1'A = 1'.
     """
-    rows, value = np.ascontiguousarray(params.A.T), np.ascontiguousarray(params.V)
-    mu, sparse, K_P, K_Q = task.stationary, task.sparse_attention, task.K_P, task.K_Q
-    alpha_a = signal_of_attention(rows, *sparse, mu, K_Q) if K_Q > 0 else 0.0
-    alpha_v = signal_of_value(value, task.transition, mu, K_P) if K_P > 0 else 0.0
-    squares = np.empty((task.vocab_size, 3))
-    attention_squares(rows, *sparse, alpha_a, squares)
-    line, truth, flat = ((squares[:, j] * mu).sum() for j in range(3))
+    # Writable, because numba compiles once more for read-only arrays.
+    rows, value = (np.require(x, requirements=["C", "W"]) for x in (params.A.T, params.V))
+    mu, K_P, K_Q = task.stationary, task.K_P, task.K_Q
+    squares = np.empty((3, task.vocab_size))
+    alpha_v, alpha_a = distances(rows, value, truth_of(task), np.empty((3, 8)), squares)
+    line, truth, flat = ((row * mu).sum() for row in squares)
     trivial = mu[:, None]
     off_line = value - alpha_v * task.transition - (1 - alpha_v) * trivial
     off_truth = value - task.transition

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check, markov
-from scbtools.kernels.draws import draw_batch
-from scbtools.kernels.tables import Tables, build_tables
+from scbtools.kernels.tokens import Tables, build_tables, draw_batch, new_scratch
 
 __all__ = ["Batch", "SCBTask", "SparseAttention"]
 
@@ -337,7 +336,7 @@ class SCBTask:
             np.empty(batch_size, dtype),
             np.empty(batch_size, dtype),
         )
-        draw_batch(self.tables, key, np.uint64(step), *batch)
+        draw_batch(self.tables, key, np.uint64(step), *new_scratch(self.seq_len), *batch)
         return batch
 
 

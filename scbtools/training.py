@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from scbtools import _check
-from scbtools.engines import Engine, check_device, make_engine
-from scbtools.kernels import update
+from scbtools.engines import Engine, SoftmaxEngine, check_device, make_engine
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
-from scbtools.softmax_engine import SoftmaxEngine
 from scbtools.stages import DIVERGED, RAN, REACHED, Stage, Transform
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
-from scbtools.updates import looks_mirrored
+from scbtools.updates import looks_mirrored, reflect_rows, round_rows, threshold_rows
 
 __all__ = ["Run", "train"]
 
@@ -194,12 +192,12 @@ class _Trainer:
         task, sparsity = self.task, self.task.sparsity
         if transform.kind == "reflect":
             if looks_mirrored(self.attention.T):
-                update.reflect(self.attention, self.value, task.stationary)
+                reflect_rows(self.attention, self.value, task.stationary)
         elif transform.kind == "threshold":
             alpha = signals(task, Params(self.attention.T, self.value)).alpha_V
-            update.threshold_rows(self.attention, transform.level * alpha / sparsity)
+            threshold_rows(self.attention, transform.level * alpha / sparsity)
         elif transform.kind == "round":
-            return bool(update.round_rows(self.attention, transform.level / sparsity) < 0)
+            return bool(round_rows(self.attention, transform.level / sparsity) < 0)
         else:
             self.value[:] = least_squares_value(task, self.attention.T)
         return True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
-from scbtools.kernels.forward import predict_batch
+from scbtools._jit import jit
 from scbtools.markov import transition_matrix
 from scbtools.task import Batch, SCBTask
 
@@ -109,5 +109,24 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
     out = np.empty((len(last), size))
     # Writable, because numba compiles once more for read-only arrays.
     rows, value = (np.require(x, requirements=["C", "W"]) for x in (attention.T, value))
-    predict_batch(rows, value, tokens, last, out)
+    _predict(rows, value, tokens, last, np.empty(size), out)
     return out
+
+
+@jit
+def _predict(
+    attention: NDArray[np.float64], value: NDArray[np.float64], tokens: NDArray[Any],
+    last: NDArray[Any], c: NDArray[np.float64], out: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """Fill out (B, N) with V X a, where a is row `last` of the (N, T) attention; c is scratch."""
+    for i in range(tokens.shape[0]):
+        for n in range(c.size):
+            c[n] = 0.0
+        a = attention[last[i]]
+        for t in range(a.size):
+            c[tokens[i, t]] += a[t]
+        for n in range(c.size):
+            total = 0.0
+            for m in range(c.size):
+                total += value[n, m] * c[m]
+            out[i, n] = total

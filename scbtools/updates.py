@@ -1,6 +1,7 @@
-"""What is done to parameters between gradients; each returns new arrays.
+"""What is done to parameters between gradients, each function above its kernel.
 
-The training loop runs the same kernels in place.
+The functions return new arrays; the training loop runs the kernels in place, on attention as
+(N, T) rows.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
-from scbtools.kernels import update
-from scbtools.kernels.logits import through_rows
+from scbtools._jit import inner, jit
+from scbtools.kernels.cpu import descend, precondition_value
+from scbtools.kernels.sums import lane_sum
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask
@@ -20,6 +22,7 @@ __all__ = [
     "gradient_step",
     "looks_mirrored",
     "normalised",
+    "precondition",
     "project",
     "reflect",
     "round_and_normalise",
@@ -28,12 +31,39 @@ __all__ = [
     "through_softmax",
 ]
 
+Floats = NDArray[np.float64]
+
 _LARGE = float(np.finfo(float).max)
 
 
 def _rows(A: ArrayLike) -> NDArray[np.float64]:
     """Return a fresh (N, T) copy of a (T, N) attention matrix."""
     return np.array(_check.matrix("A", A).T, order="C")
+
+
+def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
+    """Return the preconditioned, projected gradients of eq. 4, A (T, N) and V (N, N).
+
+    A's column k becomes (I - 11'/T) g / mu_k; V's gradient becomes
+    (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2). Steps along them keep 1'A, 1'V and V mu.
+    """
+    A = _check.matrix("gradients.A", gradients[0], (task.seq_len, task.vocab_size))
+    V = _check.matrix("gradients.V", gradients[1], (task.vocab_size, task.vocab_size))
+    rows, value = np.array(A.T, order="C"), np.array(V, order="C")
+    precondition_rows(rows, task.stationary)
+    precondition_value(value, task.stationary)
+    return Gradients(rows.T, value)
+
+
+@jit
+def precondition_rows(gradient: Floats, mu: Floats) -> None:
+    """Replace each row g by (g - mean g) / mu_k (eq. 4)."""
+    seq_len = gradient.shape[1]
+    for k in range(gradient.shape[0]):
+        row = gradient[k]
+        mean, weight = lane_sum(row) / seq_len, mu[k]
+        for t in range(seq_len):
+            row[t] = (row[t] - mean) / weight
 
 
 def gradient_step(
@@ -62,9 +92,27 @@ def gradient_step(
     rows, value = _rows(params.A), np.array(_check.matrix("params.V", params.V))
     grad_a = np.ascontiguousarray(_check.matrix("gradients.A", gradients.A, params.A.shape).T)
     grad_v = np.ascontiguousarray(_check.matrix("gradients.V", gradients.V, params.V.shape))
-    update.proximal_step(rows, grad_a, eta_A, l1)
-    update.descend(value, grad_v, eta_V)
+    proximal_rows(rows, grad_a, eta_A, l1)
+    descend(value, grad_v, eta_V)
     return Params(rows.T, value)
+
+
+@jit
+def proximal_rows(attention: Floats, gradient: Floats, eta: float, l1: float) -> None:
+    """Take a gradient step, soft-threshold by l1 itself, and project to sum 1 (eq. 6).
+
+    With l1 = 0 there is nothing to threshold, and the projected gradient keeps the sum.
+    """
+    for k in range(attention.shape[0]):
+        row, grad = attention[k], gradient[k]
+        if l1 == 0.0:
+            for t in range(row.size):
+                row[t] -= eta * grad[t]
+        else:
+            for t in range(row.size):
+                moved = row[t] - eta * grad[t]
+                row[t] = max(moved - l1, 0.0) + min(moved + l1, 0.0)
+            _project(row)
 
 
 def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
@@ -82,9 +130,23 @@ def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
 def project(A: ArrayLike) -> NDArray[np.float64]:
     """Return A with every column shifted to sum 1, the projection on that plane."""
     rows = _rows(A)
-    for row in rows:
-        update.project_row(row)
+    project_rows(rows)
     return rows.T
+
+
+@jit
+def project_rows(attention: Floats) -> None:
+    """Shift every row so that it sums to 1."""
+    for k in range(attention.shape[0]):
+        _project(attention[k])
+
+
+@inner
+def _project(row: Floats) -> None:
+    """Shift a row so that it sums to 1."""
+    shift = (1.0 - lane_sum(row)) / row.size
+    for t in range(row.size):
+        row[t] += shift
 
 
 def threshold_and_project(A: ArrayLike, level: float) -> NDArray[np.float64]:
@@ -93,8 +155,22 @@ def threshold_and_project(A: ArrayLike, level: float) -> NDArray[np.float64]:
     What the kept entries lack of 1 is spread over all T positions, as the paper does.
     """
     rows = _rows(A)
-    update.threshold_rows(rows, _check.real("level", level, -_LARGE, _LARGE))
+    threshold_rows(rows, _check.real("level", level, -_LARGE, _LARGE))
     return rows.T
+
+
+@jit
+def threshold_rows(attention: Floats, level: float) -> None:
+    """Keep entries >= level, then project to sum 1 (E.1, E.2).
+
+    What the kept entries lack of 1 is spread over all positions.
+    """
+    for k in range(attention.shape[0]):
+        row = attention[k]
+        for t in range(row.size):
+            if row[t] < level:
+                row[t] = 0.0
+        _project(row)
 
 
 def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
@@ -113,13 +189,39 @@ def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
     """
     rows = _rows(A)
     level = _check.real("level", level, 0, _LARGE, open_low=True)
-    empty = update.round_rows(rows, level)
+    empty = round_rows(rows, level)
     if empty >= 0:
         raise ValueError(
             f"nothing in column {empty} of A reaches the level {level:g}: train longer or round "
             f"at a lower level"
         )
     return rows.T
+
+
+@jit
+def round_rows(attention: Floats, level: float) -> int:
+    """Keep entries >= level and divide by their sum (F.1).
+
+    Returns
+    -------
+    int
+        -1, or the first row in which nothing reaches the level; then nothing is changed.
+    """
+    for k in range(attention.shape[0]):
+        top = attention[k, 0]
+        for t in range(attention.shape[1]):
+            top = max(top, attention[k, t])
+        if top < level:
+            return k
+    for k in range(attention.shape[0]):
+        row = attention[k]
+        for t in range(row.size):
+            if row[t] < level:
+                row[t] = 0.0
+        total = lane_sum(row)
+        for t in range(row.size):
+            row[t] /= total
+    return -1
 
 
 def normalised(task: SCBTask, params: Params) -> Params:
@@ -161,6 +263,18 @@ def through_softmax(A: ArrayLike, gradient_A: ArrayLike) -> NDArray[np.float64]:
     return grad.T
 
 
+@jit
+def through_rows(attention: Floats, gradient: Floats) -> None:
+    """Replace each row g by (diag(a) - a a') g, the gradient in the logits of a = softmax(w)."""
+    for k in range(attention.shape[0]):
+        row, grad = attention[k], gradient[k]
+        for t in range(row.size):
+            grad[t] *= row[t]
+        mean = lane_sum(grad)
+        for t in range(row.size):
+            grad[t] -= mean * row[t]
+
+
 def looks_mirrored(A: ArrayLike) -> bool:
     """Return whether A's outliers lie below 1/T: the mirror solution, seen from A alone.
 
@@ -181,5 +295,22 @@ def reflect(task: SCBTask, params: Params) -> Params:
     """
     params = check_params(task, params)
     rows, value = _rows(params.A), np.array(params.V)
-    update.reflect(rows, value, task.stationary)
+    reflect_rows(rows, value, task.stationary)
     return Params(rows.T, value)
+
+
+@jit
+def reflect_rows(attention: Floats, value: Floats, mu: Floats) -> None:
+    """Replace A by 2/T - A and V by 2 mu 1' - V, which turns the sign of both signals.
+
+    With D = V - mu 1' and E = A - 1/T, predictions are mu + D X (1/T + E): the product D X E
+    does not see the sign, and D X 1 / T is mere sampling noise about D mu = 0.
+    """
+    twice = 2.0 / attention.shape[1]
+    for k in range(attention.shape[0]):
+        row = attention[k]
+        for t in range(row.size):
+            row[t] = twice - row[t]
+    for n in range(value.shape[0]):
+        for m in range(value.shape[1]):
+            value[n, m] = 2.0 * mu[n] - value[n, m]

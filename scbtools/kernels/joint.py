@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from scbtools._jit import jit
+from scbtools._jit import inner
 
 __all__ = ["add_at", "add_looked_up", "add_looked_up_twice", "joint_table", "marginals"]
 
 
-@jit
+@inner
 def add_at(codes: Any, values: Any, out: Any) -> None:
     """Add values[t] to out[codes[t]] for every position."""
     for t in range(values.size):
         out[codes[t]] += values[t]
 
 
-@jit
+@inner
 def marginals(table: Any, vocab_size: int, out: Any) -> None:
     """Add to row j of out (m, N) the sums of the table over all digits but the j-th.
 
@@ -46,7 +46,7 @@ def marginals(table: Any, vocab_size: int, out: Any) -> None:
         row[n] += table[n]
 
 
-@jit
+@inner
 def joint_table(values: Any, table: Any) -> None:
     """Fill the table (N^m,) with sums of one value per digit, row j of values (m, N)."""
     vocab_size = values.shape[1]
@@ -63,7 +63,7 @@ def joint_table(values: Any, table: Any) -> None:
         block *= vocab_size
 
 
-@jit
+@inner
 def add_looked_up(codes: Any, table: Any, out: Any, fresh: bool) -> None:
     """Add table[codes[t]] to out[t] for every position; if fresh, to nothing."""
     if fresh:
@@ -74,7 +74,7 @@ def add_looked_up(codes: Any, table: Any, out: Any, fresh: bool) -> None:
             out[t] += table[codes[t]]
 
 
-@jit
+@inner
 def add_looked_up_twice(
     codes: Any, table: Any, more: Any, second: Any, out: Any, fresh: bool
 ) -> None:
@@ -85,3 +85,17 @@ def add_looked_up_twice(
     else:
         for t in range(out.size):
             out[t] += table[codes[t]] + second[more[t]]
+
+
+@inner
+def fill_table(fixed: Any, first: int, count: int, together: int, room: Any) -> int:
+    """Fill `room` with the sums of w over the digits of a group; return how many there are.
+
+    The group begins at row `first` of fixed (S, N), and has `together` rows unless the first
+    `count` rows end before.
+    """
+    last, size = min(first + together, count), 1
+    for _ in range(first, last):
+        size *= fixed.shape[1]
+    joint_table(fixed[first:last], room[:size])
+    return size

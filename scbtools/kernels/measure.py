@@ -2,89 +2,136 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scbtools._jit import jit
+from scbtools._jit import inner, jit
+from scbtools.stages import MAX_SIGNAL, NO_TARGET
 
-__all__ = ["attended_excess", "attention_squares", "signal_of_attention", "signal_of_value"]
+__all__ = ["Truth", "distances", "meets", "reached"]
 
-
-@jit
-def attended_excess(attention: Any, positions: Any, weights: Any, counts: Any, k: int) -> float:
-    """Return <a, q> - 1/T for row k of the (N, T) attention; it reads only attended positions."""
-    uniform = 1.0 / attention.shape[1]
-    total = 0.0
-    for j in range(counts[k]):
-        total += weights[k, j] * (attention[k, positions[k, j]] - uniform)
-    return total
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-@jit
-def signal_of_attention(
-    attention: Any, positions: Any, weights: Any, counts: Any, mu: Any, k_q: float
-) -> float:
-    """Return alpha_A = (<A, Q>_mu - 1/T) / K_Q (Lemma C.1)."""
+class Truth(NamedTuple):
+    """What parameters are measured against: P, mu, Q by its nonzero entries, and two lengths."""
+
+    transition: Floats  # (N, N)
+    mu: Floats  # (N,)
+    positions: Ints  # (N, S)
+    weights: Floats  # (N, S)
+    counts: Ints  # (N,)
+    K_P: float
+    K_Q: float
+
+
+@inner
+def _signal_of_attention(attention: Floats, truth: Truth) -> float:
+    """Return alpha_A = (<A, Q>_mu - 1/T) / K_Q (Lemma C.1), 0 where there is no line."""
+    if not truth.K_Q > 0.0:
+        return 0.0
+    positions, weights, uniform = truth.positions, truth.weights, 1.0 / attention.shape[1]
     total = 0.0
     for k in range(attention.shape[0]):
-        total += mu[k] * attended_excess(attention, positions, weights, counts, k)
-    return total / k_q
+        excess = 0.0
+        for j in range(truth.counts[k]):
+            excess += weights[k, j] * (attention[k, positions[k, j]] - uniform)
+        total += truth.mu[k] * excess
+    return total / truth.K_Q
 
 
-@jit
-def signal_of_value(value: Any, transition: Any, mu: Any, k_p: float) -> float:
-    """Return alpha_V = (<V, P>_mu - |mu|^2) / K_P (Lemma C.1)."""
-    total = 0.0
+@inner
+def _signal_of_value(value: Floats, truth: Truth) -> float:
+    """Return alpha_V = (<V, P>_mu - |mu|^2) / K_P (Lemma C.1), 0 where there is no line."""
+    if not truth.K_P > 0.0:
+        return 0.0
+    transition, mu, total = truth.transition, truth.mu, 0.0
     for n in range(value.shape[0]):
         for m in range(value.shape[1]):
             total += (value[n, m] - mu[n]) * transition[n, m] * mu[m]
-    return total / k_p
+    return total / truth.K_P
+
+
+@inner
+def reached(attention: Floats, value: Floats, truth: Truth, kind: int, target: float) -> bool:
+    """Return whether the signals meet a stage's target, whichever their sign."""
+    if kind == NO_TARGET:
+        return False
+    a, v = _signal_of_attention(attention, truth), _signal_of_value(value, truth)
+    if kind == MAX_SIGNAL:
+        return max(abs(a), abs(v)) >= target
+    return abs(a + v) / 2 >= target
 
 
 @jit
-def attention_squares(
-    attention: Any, positions: Any, weights: Any, counts: Any, alpha: float, out: Any
-) -> None:
-    """Fill out (N, 3): squared distances of rows from alpha Q + (1 - alpha)/T, Q and 1/T.
+def meets(attention: Floats, value: Floats, truth: Truth, kind: int, target: float) -> bool:
+    """Return what `reached` does, to Python."""
+    return reached(attention, value, truth, kind, target)
 
-    Each difference is taken before it is squared, so that small distances stay accurate.
+
+@jit
+def distances(
+    attention: Floats, value: Floats, truth: Truth, lanes: Floats, out: Floats
+) -> tuple[float, float]:
+    """Return alpha_V and alpha_A; fill out (3, N) with squared distances of rows.
+
+    Those are from alpha_A Q + (1 - alpha_A)/T, from Q and from 1/T. Each difference is taken
+    before it is squared, so that small distances stay accurate. lanes (3, 8) is scratch.
     """
-    vocab_size, seq_len = attention.shape
-    uniform = 1.0 / seq_len
-    base = (1.0 - alpha) / seq_len
-    lanes = np.zeros((3, 8))
-    for k in range(vocab_size):
-        lanes[:] = 0.0
+    seq_len, counts = attention.shape[1], truth.counts
+    alpha_v, alpha_a = _signal_of_value(value, truth), _signal_of_attention(attention, truth)
+    uniform, base = 1.0 / seq_len, (1.0 - alpha_a) / seq_len
+    for k in range(attention.shape[0]):
         a = attention[k]
-        line = truth = flat = 0.0
+        line = true = flat = 0.0
+        for lane in range(8):
+            lanes[0, lane] = lanes[1, lane] = lanes[2, lane] = 0.0
         begin = 0
         for j in range(counts[k] + 1):
-            end = positions[k, j] if j < counts[k] else seq_len
-            _segment(a, begin, end, base, uniform, lanes)
+            end = truth.positions[k, j] if j < counts[k] else seq_len
+            _add_squares(a[begin:end], base, lanes[0])
+            _add_squares(a[begin:end], 0.0, lanes[1])
+            _add_squares(a[begin:end], uniform, lanes[2])
             if j < counts[k]:
-                value, q = a[end], weights[k, j]
-                line += (value - alpha * q - base) ** 2
-                truth += (value - q) ** 2
-                flat += (value - uniform) ** 2
+                entry, q = a[end], truth.weights[k, j]
+                line += (entry - alpha_a * q - base) ** 2
+                true += (entry - q) ** 2
+                flat += (entry - uniform) ** 2
             begin = end + 1
-        out[k, 0] = line + lanes[0].sum()
-        out[k, 1] = truth + lanes[1].sum()
-        out[k, 2] = flat + lanes[2].sum()
+        out[0, k] = line + _total(lanes[0])
+        out[1, k] = true + _total(lanes[1])
+        out[2, k] = flat + _total(lanes[2])
+    return alpha_v, alpha_a
 
 
-@jit
-def _segment(a: Any, begin: int, end: int, base: float, uniform: float, lanes: Any) -> None:
-    """Add the squares of a segment without attended positions, lane by lane."""
-    whole = begin + (end - begin) // 8 * 8
-    for i in range(begin, whole, 8):
-        for lane in range(8):
-            value = a[i + lane]
-            lanes[0, lane] += (value - base) * (value - base)
-            lanes[1, lane] += value * value
-            lanes[2, lane] += (value - uniform) * (value - uniform)
-    for i in range(whole, end):
-        value = a[i]
-        lanes[0, 0] += (value - base) * (value - base)
-        lanes[1, 0] += value * value
-        lanes[2, 0] += (value - uniform) * (value - uniform)
+@inner
+def _total(lanes: Floats) -> float:
+    """Return the sum of the lanes, one after the other."""
+    total = 0.0
+    for lane in lanes:
+        total += lane
+    return total
+
+
+@inner
+def _add_squares(x: Floats, shift: float, lanes: Floats) -> None:
+    """Add (x - shift)^2 lane by lane: eight sums, which the compiler may keep in one register."""
+    s0, s1, s2, s3 = lanes[0], lanes[1], lanes[2], lanes[3]
+    s4, s5, s6, s7 = lanes[4], lanes[5], lanes[6], lanes[7]
+    whole = x.size // 8 * 8
+    for i in range(0, whole, 8):
+        s0 += (x[i] - shift) * (x[i] - shift)
+        s1 += (x[i + 1] - shift) * (x[i + 1] - shift)
+        s2 += (x[i + 2] - shift) * (x[i + 2] - shift)
+        s3 += (x[i + 3] - shift) * (x[i + 3] - shift)
+        s4 += (x[i + 4] - shift) * (x[i + 4] - shift)
+        s5 += (x[i + 5] - shift) * (x[i + 5] - shift)
+        s6 += (x[i + 6] - shift) * (x[i + 6] - shift)
+        s7 += (x[i + 7] - shift) * (x[i + 7] - shift)
+    for i in range(whole, x.size):
+        s0 += (x[i] - shift) * (x[i] - shift)
+    lanes[0], lanes[1], lanes[2], lanes[3] = s0, s1, s2, s3
+    lanes[4], lanes[5], lanes[6], lanes[7] = s4, s5, s6, s7

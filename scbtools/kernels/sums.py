@@ -6,27 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from scbtools._jit import inline, jit
+from scbtools._jit import inner
 
 __all__ = ["clear", "exponent_above", "lane_sum", "lane_sum_abs", "to_fixed", "to_fixed_row"]
 
 LANES = 8
 
 
-@jit
+@inner
 def clear(x: Any) -> None:
     """Set a 1-D array to zero. Assigning to a slice would take seconds to compile."""
     for i in range(x.size):
         x[i] = 0
 
 
-@jit
+@inner
 def _combine(s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, s6: Any, s7: Any) -> Any:
     """Return the sum of eight lanes, paired always alike."""
     return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
-@jit
+@inner
 def lane_sum(x: Any) -> Any:
     """Return the sum of a 1-D array, taken in eight interleaved lanes.
 
@@ -48,7 +48,7 @@ def lane_sum(x: Any) -> Any:
     return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
 
 
-@jit
+@inner
 def lane_sum_abs(x: Any) -> Any:
     """Return the sum of absolute values of a 1-D array, in the order of `lane_sum`."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
@@ -67,7 +67,7 @@ def lane_sum_abs(x: Any) -> Any:
     return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
 
 
-@jit
+@inner
 def exponent_above(bound: Any) -> int:
     """Return an integer e with |bound| < 2^e, read off the float's own exponent."""
     e = 0
@@ -80,14 +80,14 @@ def exponent_above(bound: Any) -> int:
     return e
 
 
-@inline
+@inner
 def to_fixed(x: Any, scale: Any) -> Any:
     """Return x * scale as int64, rounded to nearest (halves away from zero)."""
     scaled = x * scale
     return np.int64(scaled + (0.5 if scaled >= 0.0 else -0.5))
 
 
-@jit
+@inner
 def to_fixed_row(values: Any, scale: Any, out: Any) -> None:
     """Fill out with `to_fixed` of every value."""
     for t in range(out.size):
