@@ -15,17 +15,12 @@ from scbtools.kernels import update
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
 from scbtools.softmax_engine import SoftmaxEngine
-from scbtools.stages import DIVERGED, RAN, REACHED, Stage, Transform
+from scbtools.stages import DIVERGED, HISTORY_COLUMNS, RAN, REACHED, Stage, Transform
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
 from scbtools.updates import looks_mirrored
 
 __all__ = ["Run", "train"]
-
-_COLUMNS = (
-    "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
-    "error_A",
-)  # fmt: skip
 
 
 class Run(NamedTuple):
@@ -140,7 +135,7 @@ class _Trainer:
         }  # fmt: skip
         self.record_every = record_every
         self.step = self.samples = 0
-        self.history: dict[str, list[float]] = {name: [] for name in _COLUMNS}
+        self.history: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
 
     def params(self) -> Params:
         """Return a copy of the parameters."""
