@@ -204,11 +204,15 @@ class CpuEngine:
         if code == DIVERGED:
             return code
         for start in range(0, size, some):
-            _together(lambda p: self._run(1, step, Turn(cpu.SHARE, p, workers, start)), workers)
+            self._share_out(cpu.SHARE, step, start, workers)
             self._run(1, step, Turn(cpu.JOIN, 0, workers, start))
-            crew = workers if len(self.value) ** 2 * min(some, size - start) >= _VALUES else 1
-            _together(lambda p: self._run(1, step, Turn(cpu.VALUES, p, crew, start)), crew)
+            heavy = len(self.value) ** 2 * min(some, size - start) >= _VALUES
+            self._share_out(cpu.VALUES, step, start, workers if heavy else 1)
         return self._run(1, step, Turn(cpu.END))[1]
+
+    def _share_out(self, parts: int, step: int, start: int, workers: int) -> None:
+        """Let the workers do a part of a round together."""
+        _together(lambda p: self._run(1, step, Turn(parts, p, workers, start)), workers)
 
     def gradients(self, batch: int, step: int) -> tuple[Floats, Floats] | None:
         """Return the gradients of one batch in new arrays."""
@@ -382,8 +386,8 @@ def minibatch_gradients(
 
     Notes
     -----
-    The same bits come back on any number of threads (`scbtools.engines.set_num_threads`) and on any CPU. A
-    GPU sees the same tokens and agrees to 1e-10 of the largest entry, usually far better.
+    The same bits come back on any CPU and on any number of threads (`engines.set_num_threads`).
+    A GPU sees the same tokens and agrees to 1e-10 of the largest entry, usually far better.
     Sums over positions and samples are taken in 62-bit fixed point; the difference from exact
     sums is below 1e-12 of the largest entry.
     """

@@ -15,8 +15,10 @@ __all__ = ["stationary_distribution", "transition_matrix"]
 
 _TOLERANCE = 1e-9
 
+Array = NDArray[np.float64]
 
-def distribution_columns(name: str, value: ArrayLike) -> NDArray[np.float64]:
+
+def distribution_columns(name: str, value: ArrayLike) -> Array:
     """Return a matrix whose columns are distributions, sums mended to rounding, or raise.
 
     Raises
@@ -41,11 +43,10 @@ def distribution_columns(name: str, value: ArrayLike) -> NDArray[np.float64]:
     # Only where rounding does not explain the sum, so that what was mended once stays as it is.
     rounding = np.finfo(float).eps * (array != 0).sum(axis=0)
     divisors = np.where(np.abs(sums - 1) <= rounding, 1.0, sums)
-    mended: NDArray[np.float64] = np.ascontiguousarray(array / divisors)
-    return mended
+    return np.ascontiguousarray(array / divisors)
 
 
-def transition_matrix(value: ArrayLike) -> NDArray[np.float64]:
+def transition_matrix(value: ArrayLike) -> Array:
     """Return a validated (N, N) transition matrix with a unique, positive stationary distribution.
 
     Raises
@@ -75,13 +76,10 @@ def transition_matrix(value: ArrayLike) -> NDArray[np.float64]:
 
 def _reached(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which tokens can be reached from token 0, where edges[n, k] leads from k to n."""
-    seen = np.zeros(len(edges), bool)
-    seen[0] = True
-    while True:
-        grown = seen | edges[:, seen].any(axis=1)
-        if (grown == seen).all():
-            return seen
-        seen = grown
+    seen, grown = np.zeros(len(edges), bool), np.arange(len(edges)) == 0
+    while (grown != seen).any():
+        seen, grown = grown, grown | edges[:, grown].any(axis=1)
+    return seen
 
 
 @jit
@@ -112,14 +110,14 @@ def _gth(p: NDArray[np.float64], mu: NDArray[np.float64]) -> None:
         mu[j] /= total
 
 
-def stationary_distribution(transition: NDArray[np.float64]) -> NDArray[np.float64]:
+def stationary_distribution(transition: Array) -> Array:
     """Return the (N,) distribution mu with P mu = mu, for a validated transition matrix."""
     mu = np.empty(len(transition))
     _gth(np.array(transition.T, order="C"), mu)
     return mu
 
 
-def spacings(rng: np.random.Generator, vocab_size: int) -> NDArray[np.float64]:
+def spacings(rng: np.random.Generator, vocab_size: int) -> Array:
     """Return an (N, N) matrix with columns uniform on the simplex, that is Dirichlet(1, ..., 1).
 
     Gaps between sorted uniforms have that law and need no logarithm, whose last bit depends on
@@ -127,23 +125,14 @@ def spacings(rng: np.random.Generator, vocab_size: int) -> NDArray[np.float64]:
     """
     cuts = np.sort(rng.random((vocab_size - 1, vocab_size)), axis=0)
     edges = np.vstack([np.zeros(vocab_size), cuts, np.ones(vocab_size)])
-    gaps: NDArray[np.float64] = np.diff(edges, axis=0)
-    normalised: NDArray[np.float64] = gaps / gaps.sum(axis=0)
+    gaps = np.diff(edges, axis=0)
+    normalised: Array = gaps / gaps.sum(axis=0)
     return normalised
-
-
-def relative_signal(transition: NDArray[np.float64]) -> tuple[float, float]:
-    """Return K_P / |mu|^2 and how far mu is from uniform: max(N max mu, 1 / (N min mu))."""
-    mu = stationary_distribution(transition)
-    square = float((mu**2).sum())
-    k_p = float((((transition - mu[:, None]) ** 2) * mu).sum())
-    spread = max(len(mu) * mu.max(), 1 / (len(mu) * mu.min()))
-    return k_p / square, float(spread)
 
 
 def random_transition(
     rng: np.random.Generator, vocab_size: int, signal: float, spread: float, tries: int = 200
-) -> NDArray[np.float64]:
+) -> Array:
     """Return a random transition matrix with K_P >= signal |mu|^2 and mu within `spread` of 1/N.
 
     Columns are uniform on the simplex, drawn until both conditions hold. If they do not within
@@ -165,20 +154,19 @@ def random_transition(
     return (1 - high) * draw + high * cycle
 
 
-def _meets(transition: NDArray[np.float64], signal: float, spread: float) -> bool:
+def _meets(transition: Array, signal: float, spread: float) -> bool:
     """Return whether K_P >= signal |mu|^2 and mu is within `spread` of uniform."""
     if transition.max(axis=1).min() <= 0:
         return False
-    found_signal, found_spread = relative_signal(transition)
-    return found_signal >= signal and found_spread <= spread
+    mu = stationary_distribution(transition)
+    k_p = float((((transition - mu[:, None]) ** 2) * mu).sum())
+    furthest = max(len(mu) * mu.max(), 1 / (len(mu) * mu.min()))
+    return k_p / float((mu**2).sum()) >= signal and bool(furthest <= spread)
 
 
 def related_transition(
-    rng: np.random.Generator,
-    transition: NDArray[np.float64],
-    stationary: NDArray[np.float64],
-    correlation: float,
-) -> NDArray[np.float64]:
+    rng: np.random.Generator, transition: Array, stationary: Array, correlation: float
+) -> Array:
     """Return another transition matrix with the same mu and the centred correlation asked for.
 
     With U the direction of P - mu 1' and W a random direction at right angles to it (both keep
@@ -186,7 +174,7 @@ def related_transition(
     of P - mu 1', or as much of it as leaves no entry negative.
     """
 
-    def inner(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    def inner(x: Array, y: Array) -> float:
         return float((x * y * stationary).sum())
 
     centred = transition - stationary[:, None]
@@ -208,5 +196,5 @@ def related_transition(
     falling = direction < 0
     room = np.where(falling, stationary[:, None] / np.where(falling, -direction, 1.0), np.inf)
     reach = min(length, float(room.min()))
-    result: NDArray[np.float64] = np.maximum(stationary[:, None] + reach * direction, 0.0)
+    result: Array = np.maximum(stationary[:, None] + reach * direction, 0.0)
     return result

@@ -1,62 +1,60 @@
-"""The noise of a batch: the law of the preconditioned gradients' error, in closed form.
+"""The noise of a batch: its law in closed form, and training simulated with Gaussian noise.
 
 h_A and h_V are the mini-batch gradients of eq. 4 minus their expectations. A batch is a mean over
 independent samples, so every variance here is that of one sample: divide it by B.
 
-All functions need 1'A = 1', 1'V = 1' and V mu = mu, as training keeps them. They follow from
-Lemmas B.1 and B.2: with e_m = column m of V minus mu, p_m = column m of P minus mu, the residual
-of a sample is r = mu + sum_s a_s e_{x_s} - e_{x_o}, and every moment is a sum over positions of
-products of token averages. None of them is an approximation in T.
+All laws need 1'A = 1', 1'V = 1' and V mu = mu, as training keeps them. They follow from Lemmas B.1
+and B.2: with u_m = column m of V minus mu, p_m = column m of P minus mu, the residual of a sample
+is r = mu + sum_s a_s u_{x_s} - e_{x_o}, and every moment is a sum over positions of products of
+token averages. None of them is an approximation in T.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scbtools import _check
 from scbtools.engines import minibatch_gradients
-from scbtools.population import Noise, preconditioned_population_gradients
+from scbtools.population import Noise, attended, preconditioned_population_gradients
+from scbtools.signals import inner
+from scbtools.stages import HISTORY_COLUMNS, Stage
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
-from scbtools.updates import precondition
+from scbtools.updates import precondition, soft_threshold
 
 __all__ = [
-    "attention_entries",
-    "attention_noise",
-    "attention_norm",
-    "draw",
-    "realised",
-    "residual_covariance",
-    "signal_noise",
-    "value_norm",
-]
+    "attention_entries", "attention_noise", "attention_norm", "draw", "moments", "realised",
+    "residual_covariance", "signal_noise", "simulate", "value_norm",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
 
-class _Tokens(NamedTuple):
-    """Averages over one token x ~ mu, with u = V e_x - mu and p = P e_x - mu."""
+class Moments(NamedTuple):
+    """Second moments of one token x ~ mu, of which those of the residual are made."""
 
-    C: Array  # E[u u'], (N, N)
-    F: Array  # E[u p'], (N, N)
-    second: float  # E[u' (diag(mu) - mu mu') u]
-    third: float  # E[sum_n p_n u_n^2 - 2 (u'mu)(u'p)]
-    fourth_u: float  # E|u|^4 less its three pairings
-    fourth_p: float  # E|u|^2 u'p less its three pairings
+    u: Array  # (N, N) columns V e_x - mu
+    p: Array  # (N, N) columns P e_x - mu
+    base: Array  # (N, N) covariance of e_x: diag(mu) - mu mu'
+    C: Array  # (N, N) E[u u']
+    F: Array  # (N, N) E[u p']
 
+    def residual(self, norm: float | Array, match: float | Array) -> Array:
+        """Return E[r r' | k], (N, N), from |a^(k)|^2 and <a^(k), q^(k)>.
 
-class _Sums(NamedTuple):
-    """Sums over positions of products of weights b, attention a and truth q."""
+        From their means over k, E[r r']; from arrays (K, 1, 1), one matrix for each.
+        """
+        return self.base + norm * self.C - match * (self.F + self.F.T)
 
-    bb: Array
-    ab: Array
-    bq: Array
-    bbq: Array
-    aabb: Array
-    abbq: Array
+    def entry(self, norm: Array, match: Array) -> Array:
+        """Return sigma_k^2 = Tr(C E[r r' | k]), (N,), from |a^(k)|^2 and <a^(k), q^(k)>."""
+        C = self.C
+        least, squares, mixed = (float((C * each).sum()) for each in (self.base, C, self.F))
+        return least + norm * squares - 2 * match * mixed
 
 
 def realised(task: SCBTask, params: Params, batch_size: int, seed: int = 0, step: int = 0) -> Noise:
@@ -66,60 +64,49 @@ def realised(task: SCBTask, params: Params, batch_size: int, seed: int = 0, step
     return Noise(found.A - expected.A, found.V - expected.V)
 
 
+def moments(task: SCBTask, V: Array) -> Moments:
+    """Return the second moments of one token for a V (N, N) with 1'V = 1' and V mu = mu. O(N^3)."""
+    mu = task.stationary
+    u, p = V - mu[:, None], task.transition - mu[:, None]
+    weighted = u * mu
+    return Moments(u, p, np.diag(mu) - np.outer(mu, mu), weighted @ u.T, weighted @ p.T)
+
+
 def residual_covariance(task: SCBTask, params: Params) -> Array:
     """Return E[r r' | x_{T+1} = k] for every k, (N, N, N) with k first.
 
-    r = V X a - e_{x_o} has mean zero, so this is its covariance:
-    diag(mu) - mu mu' + |a|^2 C - <a, q> (F + F'), with C the covariance of V e_x and F that of
-    V e_x and P e_x, x ~ mu.
+    r = V X a - e_{x_o} has mean zero, so this is its covariance: diag(mu) - mu mu' + |a|^2 C -
+    <a, q> (F + F'), with C the covariance of V e_x and F that of V e_x and P e_x, x ~ mu.
     """
-    params = _on_constraints(task, params)
-    mu, tokens = task.stationary, _tokens(task, params)
-    base = np.diag(mu) - np.outer(mu, mu)
-    norm, match = (params.A**2).sum(axis=0), (params.A * task.attention).sum(axis=0)
-    both = tokens.F + tokens.F.T
-    found: Array = base + norm[:, None, None] * tokens.C - match[:, None, None] * both
-    return found
+    params, norm, match = _on_constraints(task, params)
+    return moments(task, params.V).residual(norm[:, None, None], match[:, None, None])
 
 
 def attention_noise(task: SCBTask, params: Params) -> Array:
     """Return, per last token k, the one-sample variance of an unattended entry of h_A, (N,).
 
-    Tr(C E[r r' | k]) / mu_k: what an entry with a_t = q_t = 0 has, but for terms of order 1/T.
-    Nearly all T entries of column k are such, and they are uncorrelated with each other. For the
-    noise of a batch of B samples divide by B.
-
-    See Also
-    --------
-    attention_entries : exact, for every entry.
+    Tr(C E[r r' | k]) / mu_k: what an entry with a_t = q_t = 0 has, but for terms of order 1/T. Such
+    are nearly all of column k, uncorrelated with each other. `attention_entries` is exact for all.
     """
-    covariance = residual_covariance(task, params)
-    variance: Array = (covariance * _tokens(task, params).C).sum(axis=(1, 2)) / task.stationary
-    return variance
+    params, norm, match = _on_constraints(task, params)
+    return moments(task, params.V).entry(norm, match) / task.stationary
 
 
 def attention_entries(task: SCBTask, params: Params) -> Array:
     """Return the one-sample variance of every entry of h_A, (T, N), exactly."""
-    params = _on_constraints(task, params)
-    sparse, T, tokens = task.sparse_attention, task.seq_len, _tokens(task, params)
+    params, norm, match = _on_constraints(task, params)
+    sparse, T, averages = task.sparse_attention, task.seq_len, _averages(task, params)
     found = np.empty(params.A.shape[::-1])
     left = 1 - 2 / T
     for k, row in enumerate(found):  # column by column: for long sequences memory is scarce
-        a, q = params.A[:, k], np.zeros(T)
-        count = sparse.counts[k]
+        a, q, count = params.A[:, k], np.zeros(T), sparse.counts[k]
         q[sparse.positions[k, :count]] = sparse.weights[k, :count]
-        norm, match = (a**2).sum(), (a * q).sum()
         # b = e_t - 1/T for every t at once.
-        sums = _Sums(
-            np.full(T, 1 - 1 / T),
-            a - 1 / T,
-            q - 1 / T,
-            left * q + 1 / T**2,
-            left * a**2 + norm / T**2,
-            left * a * q + match / T**2,
-        )
-        second = _second_moment(tokens, sums, norm, match)
-        row[:] = second / task.stationary[k] - _mean(tokens, sums) ** 2
+        mean, second = _dot(
+            averages, norm[k], match[k], np.full(T, 1 - 1 / T), a - 1 / T, q - 1 / T,
+            left * q + 1 / T**2, left * a**2 + norm[k] / T**2, left * a * q + match[k] / T**2,
+        )  # fmt: skip
+        row[:] = second / task.stationary[k] - mean**2
     return found.T
 
 
@@ -130,14 +117,13 @@ def attention_norm(task: SCBTask, params: Params) -> float:
 
 def signal_noise(task: SCBTask, params: Params) -> float:
     """Return the one-sample variance of <h_A, Q>_mu, the noise in alpha_A (C.5), exactly."""
-    params = _on_constraints(task, params)
+    params, norm, match = _on_constraints(task, params)
     A, Q, mu = params.A, task.attention, task.stationary
     b = Q - 1 / task.seq_len
-    sums = _Sums(*(each.sum(axis=0) for each in (
-        b * b, A * b, b * Q, b * b * Q, A * A * b * b, A * b * b * Q)))  # fmt: skip
-    tokens = _tokens(task, params)
-    second = _second_moment(tokens, sums, (A**2).sum(axis=0), (A * Q).sum(axis=0))
-    return float((mu * second).sum() - (mu * _mean(tokens, sums)).sum() ** 2)
+    products = b * b, A * b, b * Q, b * b * Q, A * A * b * b, A * b * b * Q
+    sums = [each.sum(axis=0) for each in products]
+    mean, second = _dot(_averages(task, params), norm, match, *sums)
+    return float((mu * second).sum() - (mu * mean).sum() ** 2)
 
 
 def value_norm(task: SCBTask, params: Params) -> float:
@@ -146,14 +132,12 @@ def value_norm(task: SCBTask, params: Params) -> float:
     One sample's gradient is r w' with w = diag(1/mu) X a - mu / |mu|^2, so that this is
     E[|r|^2 sum_k mu_k w_k^2] - |E r w'|^2_mu.
     """
-    params = _on_constraints(task, params)
-    (A, V), Q, mu = params, task.attention, task.stationary
-    tokens, N = _tokens(task, params), task.vocab_size
-    square = float((mu**2).sum())
-    u, p = V - mu[:, None], task.transition - mu[:, None]
+    params, aa, aq = _on_constraints(task, params)
+    A, Q, mu, N = params.A, task.attention, task.stationary, task.vocab_size
+    square, (u, p, _, C, F) = float((mu**2).sum()), moments(task, params.V)
     uu, up, line = (u * u).sum(axis=0), (u * p).sum(axis=0), (mu[:, None] * p).sum(axis=0)
     tilt, spread = 1 - mu / square, 1 / mu - 1  # of w: its mean, and e' diag(1/mu) e
-    trace, match = float(np.trace(tokens.C)), float(np.trace(tokens.F))
+    trace, cross = float(np.trace(C)), float(np.trace(F))
 
     def token(values: Array) -> float:
         return float((mu * values).sum())
@@ -161,18 +145,15 @@ def value_norm(task: SCBTask, params: Params) -> float:
     def over_k(values: Array) -> float:
         return float((values.sum(axis=0) * mu).sum())
 
-    aa, aq = (A**2).sum(axis=0), (A * Q).sum(axis=0)
-    mean_aa, mean_aq = token(aa), token(aq)
-    flat = token(tilt**2)
-    found = (1 - square) * (flat + mean_aa * (N - 1)) + flat * (
-        mean_aa * trace - 2 * mean_aq * match
-    )
+    mean_aa, mean_aq, flat = token(aa), token(aq), token(tilt**2)
+    found = (1 - square) * (flat + mean_aa * (N - 1))
+    found += flat * (mean_aa * trace - 2 * mean_aq * cross)
     found += 2 * over_k(A**3) * token(uu * tilt) - 4 * over_k(A**2 * Q) * token(up * tilt)
     found -= 4 * mean_aq * token(line * tilt) + 2 * over_k(A**2 * Q) * token(line * spread)
     found += token(aa**2) * trace * (N + 1)
     found += over_k(A**4) * (token(uu * spread) - trace * (N + 1))
-    found -= 2 * token(aa * aq) * match * (N + 1)
-    found -= 2 * over_k(A**3 * Q) * (token(up * spread) - match * (N + 1))
+    found -= 2 * token(aa * aq) * cross * (N + 1)
+    found -= 2 * over_k(A**3 * Q) * (token(up * spread) - cross * (N + 1))
     expected = preconditioned_population_gradients(task, params).V
     return found - float((expected**2 * mu).sum())
 
@@ -200,10 +181,11 @@ def draw(task: SCBTask, params: Params, batch_size: int, rng: np.random.Generato
     for row in rows:  # in place: for long sequences memory is scarce
         row *= rng.standard_normal(len(row))
         row -= row.mean()
-    covariance = (residual_covariance(task, params) * mu[:, None, None]).sum(axis=0)
+    params, *overlaps = _on_constraints(task, params)
+    norm, match = (float((each * mu).sum()) for each in overlaps)
+    covariance = moments(task, params.V).residual(norm, match)
     tilt = 1 - mu / float((mu**2).sum())
-    factor = np.outer(tilt, tilt)
-    factor += float((params.A**2 * mu).sum()) * (np.diag(1 / mu) - 1)
+    factor = np.outer(tilt, tilt) + norm * (np.diag(1 / mu) - 1)
     value = _root(covariance) @ rng.standard_normal((N, N)) @ _root(factor)
     size = np.trace(covariance) * float((np.diag(factor) * mu).sum())
     return Noise(rows.T, value * np.sqrt(value_norm(task, params) / (size * batch_size)))
@@ -218,57 +200,231 @@ def _root(matrix: Array) -> Array:
     return root
 
 
-def _on_constraints(task: SCBTask, params: Params) -> Params:
-    """Return checked parameters, or raise where the closed forms do not apply."""
+def _on_constraints(task: SCBTask, params: Params) -> tuple[Params, Array, Array]:
+    """Return checked parameters, |a^(k)|^2 and <a^(k), q^(k)>, or raise off the constraints."""
     A, V = check_params(task, params)
-    off = max(
-        np.abs(A.sum(axis=0) - 1).max(),
-        np.abs(V.sum(axis=0) - 1).max(),
-        np.abs((V * task.stationary).sum(axis=1) - task.stationary).max(),
-    )
+    mu = task.stationary
+    gaps = A.sum(axis=0) - 1, V.sum(axis=0) - 1, (V * mu).sum(axis=1) - mu
+    off = max(np.abs(gap).max() for gap in gaps)
     if off > 1e-6:
         raise ValueError(
             f"params are {off:.1e} away from 1'A = 1', 1'V = 1' and V mu = mu, which the noise's "
             f"closed forms need; preconditioned training keeps them"
         )
-    return Params(A, V)
+    return Params(A, V), (A**2).sum(axis=0), attended(task, A)
 
 
-def _tokens(task: SCBTask, params: Params) -> _Tokens:
-    """Return the token averages."""
-    mu = task.stationary
-    u, p = params.V - mu[:, None], task.transition - mu[:, None]
-    C, F = (u * mu) @ u.T, (u * mu) @ p.T
+def _averages(task: SCBTask, params: Params) -> tuple[float, ...]:
+    """Return averages over one token, which fourth moments are made of."""
+    mu, (u, p, base, C, F) = task.stationary, moments(task, params.V)
     uu, up, at_mu = (u * u).sum(axis=0), (u * p).sum(axis=0), (mu[:, None] * u).sum(axis=0)
-    trace, match = float(np.trace(C)), float(np.trace(F))
-    squares, cross = float((C * C).sum()), float((C * F.T).sum())
-    return _Tokens(
-        C,
-        F,
-        float((mu[:, None] * u**2 * mu).sum() - (at_mu**2 * mu).sum()),
-        float((p * u**2 * mu).sum() - 2 * (at_mu * up * mu).sum()),
-        float((uu**2 * mu).sum()) - trace**2 - 2 * squares,
-        float((uu * up * mu).sum()) - trace * match - 2 * cross,
-    )
+    trace, cross = float(np.trace(C)), float(np.trace(F))
+    squares, mixed = float((C * C).sum()), float((C * F).sum())
+    second = float((C * base).sum())  # E[u' (diag(mu) - mu mu') u]
+    third = float((p * u**2 * mu).sum() - 2 * (at_mu * up * mu).sum())
+    # E|u|^4 and E|u|^2 u'p, less their three pairings.
+    fourth_u = float((uu**2 * mu).sum()) - trace**2 - 2 * squares
+    fourth_p = float((uu * up * mu).sum()) - trace * cross - 2 * mixed
+    return trace, cross, squares, mixed, second, third, fourth_u, fourth_p
 
 
-def _mean(tokens: _Tokens, sums: _Sums) -> Array:
-    """Return E[y'r | k], y = sum_t b_t u_{x_t}."""
-    found: Array = sums.ab * float(np.trace(tokens.C)) - sums.bq * float(np.trace(tokens.F))
-    return found
+def _dot(
+    averages: tuple[float, ...], norm: Array, match: Array,
+    bb: Array, ab: Array, bq: Array, bbq: Array, aabb: Array, abbq: Array,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Return E[y'r | k] and E[(y'r)^2 | k], y = sum_t b_t u_{x_t}.
 
-
-def _second_moment(tokens: _Tokens, sums: _Sums, norm: Array, match: Array) -> Array:
-    """Return E[(y'r)^2 | k], y = sum_t b_t u_{x_t}, given |a|^2 and <a, q> per column.
-
-    Given the tokens, y'r has second moment (y'Vd)^2 - (y'mu)^2 - 2 y'mu y'Pg - 2 y'Vd y'Pg +
-    sum_n (mu + Pg)_n y_n^2, with Vd and Pg the sums of a_s u_s and q_s p_s. Positions are
-    independent, so each product averages to its pairings, and a term where all four coincide.
+    Per column: |a|^2, <a, q>, and sums over positions of products of weights b, attention a and
+    truth q. Given the tokens, y'r has second moment (y'Vd)^2 - (y'mu)^2 - 2 y'mu y'Pg -
+    2 y'Vd y'Pg + sum_n (mu + Pg)_n y_n^2, with Vd and Pg the sums of a_s u_s and q_s p_s. Positions
+    are independent, so each product averages to its pairings, and a term where all four coincide.
     """
-    trace, cross = float(np.trace(tokens.C)), float(np.trace(tokens.F))
-    squares, mixed = float((tokens.C**2).sum()), float((tokens.C * tokens.F.T).sum())
-    found: Array = sums.bb * tokens.second + sums.bbq * tokens.third
-    found = found + sums.bb * norm * squares + sums.ab**2 * (trace**2 + squares)
-    found = found + sums.aabb * tokens.fourth_u
-    found = found - 2 * (sums.bb * match * mixed + sums.ab * sums.bq * (trace * cross + mixed))
-    return found - 2 * sums.abbq * tokens.fourth_p
+    trace, cross, squares, mixed, second, third, fourth_u, fourth_p = averages
+    found = bb * second + bbq * third + bb * norm * squares + ab**2 * (trace**2 + squares)
+    found = found - 2 * (bb * match * mixed + ab * bq * (trace * cross + mixed))
+    return ab * trace - bq * cross, found + aabb * fourth_u - 2 * abbq * fourth_p
+
+
+# --- training without sequences -------------------------------------------------------------------
+
+
+def simulate(
+    task: SCBTask,
+    stages: Stage | Sequence[Stage],
+    seed: int = 0,
+    *,
+    start: tuple[float, float] = (0.0, 0.0),
+    sampled: int | None = 64,
+    record_every: int = 10,
+) -> dict[str, NDArray[Any]]:
+    """Return the history of a training run whose noise is Gaussian instead of a batch's.
+
+    Each step adds to the expected gradients of B.8 a noise with the second moments that a batch
+    would have: the identities C.5 and C.6 in the coordinates of A and V, as for the paper's
+    figure 6. A step costs O(N^3), however long the sequences and however large the batch.
+
+    Parameters
+    ----------
+    stages : Stage or list of Stage
+        As for `scbtools.train`: preconditioned, with linear attention, not frozen, and with
+        "threshold" as only transform.
+    seed : int
+        Of the noise.
+    start : pair of floats
+        alpha_V and alpha_A at the start, on the two lines; (0, 0) is the uniform start.
+    sampled : int, optional
+        Positions simulated per column beside the attended ones, standing for all others. None for
+        all of them. Unattended positions are exchangeable, so this changes no expectation.
+    record_every : int
+        Steps between rows.
+
+    Returns
+    -------
+    dict of arrays
+        The columns of `Run.history`.
+
+    Raises
+    ------
+    ValueError
+        For a stage that cannot be simulated.
+
+    Notes
+    -----
+    Entries of h_A are independent with variance sigma_k^2 / (B mu_k), then centred over positions;
+    attended ones are treated like the others. h_V is r (e + d)' averaged: e = 1 - mu/|mu|^2 is what
+    preconditioning leaves of the mean of Xa, d its fluctuation with covariance
+    |A|^2_mu (diag(1/mu) - 11'), and r a Gaussian of covariance E[r r'], independent of d. h_A and
+    h_V are independent. Uses BLAS: results agree between machines to rounding, not bit for bit.
+    """
+    stages = (stages,) if isinstance(stages, Stage) else tuple(stages)
+    for stage in stages:
+        linear = stage.preconditioned and not stage.freeze_A and stage.attention == "linear"
+        if not linear or {transform.kind for transform in stage.before} - {"threshold"}:
+            raise ValueError(
+                f"stage {stage.name!r} cannot be simulated: only preconditioned stages that train "
+                f"A with linear attention, with 'threshold' as their only transform"
+            )
+    record_every = _check.integer("record_every", record_every, 1)
+    run = _Simulation(task, _check.seed64(seed), start, sampled)
+    for index, stage in enumerate(stages):
+        if not run.run_stage(index, stage, record_every):
+            break
+    return {name: np.array([row[i] for row in run.rows]) for i, name in enumerate(HISTORY_COLUMNS)}
+
+
+class _Simulation:
+    """State of a simulated run: V, and of each column of A the attended entries and some others.
+
+    They are rows of `a`; each stands for as many of a column as `counts` says, padding for none.
+    """
+
+    def __init__(
+        self, task: SCBTask, seed: int, start: tuple[float, float], sampled: int | None
+    ) -> None:
+        self.task, self.rng, self.flat = task, np.random.default_rng(seed), 1 / task.seq_len
+        positions, weights, counts = task.sparse_attention
+        self.others = task.seq_len - counts[:, None]
+        most = int(self.others.min())
+        if most == 0:
+            raise ValueError("a token that attends to every position leaves nothing to sample")
+        if sampled is None and int(self.others.max()) != most:
+            raise ValueError("sampled=None needs the same number of attended positions per token")
+        size = most if sampled is None else min(_check.integer("sampled", sampled, 2), most)
+        room = np.ones((task.vocab_size, size))
+        self.shapes = positions.shape, room.shape, self.others.shape
+        meant = np.arange(positions.shape[1]) < counts[:, None]
+        self.counts = np.hstack([meant, room * self.others / size])
+        self.q = np.hstack([weights, 0 * room])
+        self.a = start[1] * self.q + (1 - start[1]) * self.flat
+        trivial = task.stationary[:, None]
+        self.V = trivial + start[0] * (task.transition - trivial)
+        self.law = moments(task, self.V)
+        self.K_P, self.K_Q, self.step, self.samples = task.K_P, task.K_Q, 0, 0
+        self.rows: list[tuple[float, ...]] = []
+
+    def total(self, entries: Array) -> Array:
+        """Return sums over all positions, (N,)."""
+        found: Array = (entries * self.counts).sum(axis=1)
+        return found
+
+    def signals(self) -> tuple[float, float]:
+        """Return alpha_V and alpha_A."""
+        match = float(((self.a * self.q).sum(axis=1) * self.task.stationary).sum())
+        return float(np.trace(self.law.F)) / self.K_P, (match - self.flat) / self.K_Q
+
+    def record(self, stage: int) -> None:
+        """Append a row to the history."""
+        mu, flat, (v, a) = self.task.stationary, self.flat, self.signals()
+        u, p, K_V = self.law.u, self.law.p, float(np.trace(self.law.C))
+
+        def squared(level: float, shift: float) -> float:
+            """Return |A - level Q - shift|^2_mu."""
+            return float((self.total((self.a - level * self.q - shift) ** 2) * mu).sum())
+
+        match = (a * self.K_Q + flat) * v * self.K_P
+        loss = 0.5 * (1 - float((mu**2).sum()) + squared(0, 0) * K_V - 2 * match)
+        line, truth = (inner(x, x, mu) for x in (u - v * p, u - p))
+        left = np.sqrt([line, squared(a, (1 - a) * flat), truth, squared(1, 0)])
+        self.rows.append((self.step, stage, self.samples, loss, v, a, *left))
+
+    def run_stage(self, index: int, stage: Stage, record_every: int) -> bool:
+        """Run one stage; return False where it diverged."""
+        if not self.rows:
+            self.record(index)
+        for transform in stage.before:  # keep entries from level alpha_V / Q on (E.1, E.2)
+            level = transform.level * self.signals()[0] / self.task.sparsity
+            self.project(np.where(self.a >= level, self.a, 0.0))
+        if stage.before:
+            self.record(index)
+        for taken in range(1, stage.steps + 1):
+            self.take(stage)
+            v, a = self.signals()
+            if not np.isfinite(v * a) or max(abs(v), abs(a)) > 1e6:
+                return False
+            met = stage.met(v, a)
+            if met or taken % record_every == 0 or taken == stage.steps:
+                self.record(index)
+            if met:
+                break
+        return True
+
+    def take(self, stage: Stage) -> None:
+        """Take one step."""
+        mu, batch, flat, law = self.task.stationary, stage.batch_size, self.flat, self.law
+        norms, matches = self.total(self.a**2), (self.a * self.q).sum(axis=1)
+        norm, match = float((norms * mu).sum()), float((matches * mu).sum())
+        scale = np.sqrt(np.maximum(law.entry(norms, matches), 0.0) / (batch * mu))
+        grad = np.trace(law.C) * (self.a - flat) - np.trace(law.F) * (self.q - flat)
+        grad += self.attention_draw(scale[:, None])
+        grad_V = norm * law.u - match * law.p
+        grad_V += self.value_draw(law.residual(norm, match), norm) / np.sqrt(batch)
+        self.a = self.a - stage.eta_A * grad
+        if stage.l1 > 0:
+            self.project(soft_threshold(self.a, stage.l1))
+        self.V = self.V - stage.eta_V * grad_V
+        self.law = moments(self.task, self.V)
+        self.step, self.samples = self.step + 1, self.samples + batch
+
+    def attention_draw(self, scale: Array) -> Array:
+        """Return centred noise of the entries of A that are simulated."""
+        attended, rest, mean = (self.rng.standard_normal(shape) for shape in self.shapes)
+        # The mean over all others varies less than that over the sample: it has its own law.
+        rest += mean / np.sqrt(self.others) - rest.mean(axis=1, keepdims=True)
+        noise = scale * np.hstack([attended, rest])
+        return noise - self.total(noise)[:, None] * self.flat
+
+    def value_draw(self, residual: Array, norm: float) -> Array:
+        """Return the noise of one sample's preconditioned gradient of V."""
+        mu, N = self.task.stationary, len(residual)
+        # E[r r'] is singular along 1; lift it there, centre the columns afterwards.
+        root = np.linalg.cholesky(residual + np.trace(residual) / N * (1 / N + 1e-9 * np.eye(N)))
+        spread = self.rng.standard_normal((N, N)) / np.sqrt(mu)
+        spread -= (spread * mu).sum(axis=1, keepdims=True)
+        common = self.rng.standard_normal((N, 1)) * (1 - mu / (mu**2).sum())
+        noise: Array = root @ (common + np.sqrt(norm) * spread)
+        noise -= noise.mean(axis=0)
+        return noise
+
+    def project(self, entries: Array) -> None:
+        """Set A to these entries, columns shifted to sum 1."""
+        self.a = entries + (1 - self.total(entries))[:, None] * self.flat

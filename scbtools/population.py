@@ -48,7 +48,7 @@ class _Moments(NamedTuple):
     v_p: float  # <V, P>_mu
 
 
-def _attended(task: SCBTask, A: NDArray[np.float64]) -> NDArray[np.float64]:
+def attended(task: SCBTask, A: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return <a^(k), q^(k)> for every k."""
     sparse = task.sparse_attention
     k = np.arange(task.vocab_size)[:, None]
@@ -63,7 +63,7 @@ def _moments(task: SCBTask, params: Params) -> _Moments:
     return _Moments(
         (A**2).sum(axis=0),
         A.sum(axis=0),
-        _attended(task, A),
+        attended(task, A),
         (V * mu).sum(axis=1),
         inner(V, V, mu),
         inner(V, task.transition, mu),
@@ -134,7 +134,7 @@ def least_squares_value(task: SCBTask, A: NDArray[np.float64]) -> NDArray[np.flo
     if np.abs(params.A.sum(axis=0) - 1).max() > 1e-6:
         raise ValueError("columns of A must sum to 1; project or round A first")
     mu = task.stationary
-    ratio = float((_attended(task, params.A) * mu).sum()) / inner(params.A, params.A, mu)
+    ratio = float((attended(task, params.A) * mu).sum()) / inner(params.A, params.A, mu)
     return mu[:, None] + ratio * (task.transition - mu[:, None])
 
 
@@ -216,7 +216,7 @@ def noisy_signal_step(
     mu, K_P, K_Q, T = task.stationary, task.K_P, task.K_Q, task.seq_len
     v, a = before.alpha_V, before.alpha_A
     h_v = inner(noise.V, task.transition, mu)
-    h_a = float((_attended(task, noise.A) * mu).sum())
+    h_a = float((attended(task, noise.A) * mu).sum())
     new_v = v + eta_V * (
         K_Q * (1 - a * v) * a + (1 - v) / T - v * before.delta_A_squared - h_v / K_P
     )
@@ -240,7 +240,7 @@ def noisy_error_step(
     mu, K_P, K_Q, T = task.stationary, task.K_P, task.K_Q, task.seq_len
     v, a = before.alpha_V, before.alpha_A
     h_v = inner(noise.V, task.transition, mu)
-    h_a = float((_attended(task, noise.A) * mu).sum())
+    h_a = float((attended(task, noise.A) * mu).sum())
     shrink_a = 1 - eta_A * (K_P * v**2 + before.delta_V_squared)
     shrink_v = 1 - eta_V * (a**2 * K_Q + 1 / T + before.delta_A_squared)
     new_a = shrink_a * delta.A + eta_A * h_a / K_Q * (task.attention - 1 / T) - eta_A * noise.A

@@ -14,17 +14,9 @@ from scbtools.stages import Stage, Transform
 from scbtools.task import SCBTask
 
 __all__ = [
-    "boost",
-    "figure_1",
-    "figure_2",
-    "figure_3",
-    "figure_4",
-    "figure_5",
-    "figure_6",
-    "paper_literal",
-    "three_stage",
-    "transfer",
-]
+    "boost", "figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_6",
+    "paper_literal", "three_stage", "transfer",
+]  # fmt: skip
 
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
 
@@ -42,6 +34,19 @@ def _stage(
     return Stage(name, steps, batch_size, eta_V=eta / task.K_Q, eta_A=eta / task.K_P, **options)
 
 
+def _proximal(l1: float, target: float | None, *before: Transform) -> dict[str, Any]:
+    """Return the options of proximal steps after a threshold, until the mean signal, if given."""
+    stop = {} if target is None else {"until": "mean_signal", "target": target}
+    return {"l1": l1, "before": before or (_THRESHOLD,), **stop}
+
+
+def _by(method: str, l1: float, target: float | None, task: SCBTask, *sizes: Any) -> Stage:
+    """Return what follows Stage 1 in figures 1 and 6, by one of two methods."""
+    if method not in ("proximal", "sgd"):
+        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
+    return _stage(task, method, *sizes, **(_proximal(l1, target) if method == "proximal" else {}))
+
+
 def boost(
     task: SCBTask, steps: int, batch_size: int, eta: float, target: float | None = None
 ) -> Stage:
@@ -49,9 +54,8 @@ def boost(
 
     Parameters
     ----------
-    steps, batch_size : int
-    eta : float
-        Base rate.
+    steps, batch_size, eta
+        eta is the base rate.
     target : float, optional
         Stop when max(|alpha_V|, |alpha_A|) reaches it.
     """
@@ -87,57 +91,30 @@ def three_stage(
     batch_size : int
         Of Stage 1, the one that must lift a 1/T signal out of noise. Mirror solutions become
         rare when it is well above eta T.
-    eta : float
-        Base rate.
-    l1 : float
-        lambda of Stage 2.
+    eta, l1 : float
+        Base rate, and lambda of Stage 2.
     boost_steps, learn_steps : int
         Most steps of a stage that does not meet its target.
     settle_steps, reflect
-        Ours, not the paper's; 0 and False leave them out, as `paper_literal` does. `reflect` turns
-        a mirror solution, recognised from A alone, the right way round before Stage 2.
+        Ours, not the paper's; `paper_literal` leaves them out by 0 and False. `reflect` turns a
+        mirror solution, recognised from A alone, the right way round before Stage 2.
     """
-    return [
+    learn = _proximal(l1, learn_target, *((_REFLECT, _THRESHOLD) if reflect else ()))
+    stages = [
         boost(task, boost_steps, batch_size, eta, boost_target),
-        *_after_boost(
-            task, learn_batch_size, eta, l1, (_REFLECT, _THRESHOLD) if reflect else (_THRESHOLD,),
-            learn_target, learn_steps, settle_steps, finish_steps, finish_batch_size,
-        ),
-    ]  # fmt: skip
-
-
-def _after_boost(
-    task: SCBTask,
-    batch_size: int,
-    eta: float,
-    l1: float,
-    before: tuple[Transform, ...],
-    target: float,
-    steps: int,
-    settle_steps: int,
-    finish_steps: int,
-    finish_batch_size: int,
-) -> list[Stage]:
-    """Return Stage 2 (learn, settle) and Stage 3 (finish, polish)."""
-    stop = {"until": "mean_signal", "target": target}
-    stages = [_stage(task, "learn", steps, batch_size, eta, l1=l1, before=before, **stop)]
+        _stage(task, "learn", learn_steps, learn_batch_size, eta, **learn),
+    ]
     if settle_steps:
         stages.append(_stage(task, "settle", settle_steps, finish_batch_size, eta / 2))
     frozen = {"freeze_A": True, "steps": finish_steps, "batch_size": finish_batch_size}
-    return [
-        *stages,
-        _stage(task, "finish", eta=eta, before=(_ROUND,), **frozen),
-        _stage(task, "polish", eta=eta / 10, **frozen),
-    ]
+    finish = _stage(task, "finish", eta=eta, before=(_ROUND,), **frozen)
+    return [*stages, finish, _stage(task, "polish", eta=eta / 10, **frozen)]
 
 
 def paper_literal(
     task: SCBTask, batch_size: int = 1024, eta: float = 0.02, l1: float = 1e-4
 ) -> list[Stage]:
-    """Return `three_stage` without what is ours: no reflection of mirrors, no settling.
-
-    Parameters are those of `three_stage`.
-    """
+    """Return `three_stage`, by its parameters, without what is ours: no reflection, no settling."""
     return three_stage(task, batch_size, eta, l1, settle_steps=0, reflect=False)
 
 
@@ -159,18 +136,14 @@ def transfer(
 ) -> list[Stage]:
     """Return what follows a transferred start: Stage 1 is a single step of A (Theorem 4.1).
 
-    1. Attend: one step of A alone, which hands V's signal over: expected alpha_A = alpha_V (H.2).
-    2. Learn and settle, 3. finish: as in `three_stage`. Learning begins with the cut of H.2.
-
-    Train from `transfer_start(task, P_hat, theta)`, or from uniform A and any V with 1'V = 1' and
-    V mu = mu.
+    It is taken by A alone and hands V's signal over: expected alpha_A = alpha_V (H.2). The rest is
+    as in `three_stage`, with the cut of H.2. Train from `transfer_start(task, P_hat, theta)`, or
+    from uniform A and any V with 1'V = 1' and V mu = mu.
 
     Parameters
     ----------
-    batch_size : int
-        Of the one step, which must show where Q attends.
-    eta : float
-        Base rate of everything after that step.
+    batch_size, eta
+        Of the one step, which must show where Q attends; base rate of everything after it.
     l1 : float
         lambda of Stage 2. An attended entry gains about eta alpha_V / Q in a first step and loses
         l1, so a start with less signal calls for a smaller one.
@@ -186,15 +159,15 @@ def transfer(
 
     Others are those of `three_stage`.
     """
-    rate = _stage(task, "attend", 1, batch_size, eta_attend).eta_A
+    attend = dataclasses.replace(_stage(task, "attend", 1, batch_size, eta_attend), eta_V=0.0)
     threshold = Transform("threshold", cut)
-    return [
-        Stage("attend", 1, batch_size, eta_A=rate),
-        *_after_boost(
-            task, learn_batch_size, eta, l1, (_REFLECT, threshold) if reflect else (threshold,),
-            learn_target, learn_steps, settle_steps, finish_steps, finish_batch_size,
-        ),
-    ]  # fmt: skip
+    _, learn, *rest = three_stage(
+        task, eta=eta, l1=l1, learn_batch_size=learn_batch_size, learn_target=learn_target,
+        learn_steps=learn_steps, settle_steps=settle_steps, finish_steps=finish_steps,
+        finish_batch_size=finish_batch_size,
+    )  # fmt: skip
+    before = (_REFLECT, threshold) if reflect else (threshold,)
+    return [attend, dataclasses.replace(learn, before=before), *rest]
 
 
 def figure_1(
@@ -219,16 +192,10 @@ def figure_1(
     batch_size, eta_1, eta_2, l1, switch, steps
         The paper's: B = 64, rate 0.01 to step 400 and 0.005 after it, lambda = 1e-5, 1000 steps.
     """
-    if method not in ("proximal", "sgd"):
-        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
     steps = _check.integer("steps", steps, 1)
     switch = _check.integer("switch", switch, 0, steps)
-    first = boost(task, switch, batch_size, eta_1)
-    rest = steps - switch
-    if method == "sgd":
-        return [first, _stage(task, "sgd", rest, batch_size, eta_2)]
-    second = _stage(task, "proximal", rest, batch_size, eta_2, l1=l1, before=(_THRESHOLD,))
-    return [first, second]
+    second = _by(method, l1, None, task, steps - switch, batch_size, eta_2)
+    return [boost(task, switch, batch_size, eta_1), second]
 
 
 def figure_2(
@@ -267,19 +234,18 @@ def figure_2(
 
 
 def figure_3(task: SCBTask, method: str = "proximal", **options: Any) -> list[Stage]:
-    """Return the schedule of the paper's figure 3: that of figure 1.
+    """Return the schedule of the paper's figure 3: that of `figure_1`, by its parameters.
 
-    Figure 3 shows other columns of the same runs: alpha_V, alpha_A, delta_V and delta_A of their
-    history. Parameters, all of them data, are those of `figure_1`.
+    Figure 3 shows other columns of the same runs: alpha_V, alpha_A, delta_V and delta_A.
     """
     return figure_1(task, method, **options)
 
 
 def figure_4(task: SCBTask, method: str = "proximal", **options: Any) -> list[Stage]:
-    """Return the schedule of the paper's figure 4: that of figure 1.
+    """Return the schedule of the paper's figure 4: that of `figure_1`, by its parameters.
 
     Figure 4 shows `scbtools.similarity` with the truth of the same runs, as they end and after
-    `scbtools.updates.normalised`. Parameters, all of them data, are those of `figure_1`.
+    `scbtools.updates.normalised`.
     """
     return figure_1(task, method, **options)
 
@@ -300,10 +266,8 @@ def figure_5(
 
     Parameters
     ----------
-    batch_size : int
-        Appendix I names 64, 128 and 256.
-    eta : float
-        Base rate. Appendix I takes the largest that does not diverge.
+    batch_size, eta
+        Appendix I names 64, 128 and 256, and takes the largest base rate that does not diverge.
     l1 : float
         lambda, from the threshold on.
     boost_target, boost_steps
@@ -318,10 +282,7 @@ def figure_5(
     The last stage only normalises: A rounded at 1 / (2 Q), V by least squares (appendix I). The
     paper states neither lambda nor when A is thresholded nor when it stops: those are ours.
     """
-    until = {"until": "mean_signal", "target": stop}
-    learn = _stage(
-        task, "learn", learn_steps, batch_size, eta, l1=l1, before=(_THRESHOLD,), **until
-    )
+    learn = _stage(task, "learn", learn_steps, batch_size, eta, **_proximal(l1, stop))
     later = [_stage(task, "later", later_steps, batch_size, eta, l1=l1)] if later_steps else []
     normalise = Stage("normalise", 0, before=(_ROUND, Transform("least_squares")))
     return [boost(task, boost_steps, batch_size, eta, boost_target), learn, *later, normalise]
@@ -354,21 +315,10 @@ def figure_6(
         on with l1 = 0 for `learn_steps`.
     batch_size, learn_batch_size : int
         Of Stage 1 and after it.
-    eta : float
-        Base rate.
-    l1 : float
-        lambda.
+    eta, l1 : float
+        Base rate, and lambda.
     boost_target, boost_steps, learn_target, learn_steps
         Where the stages stop, and after how many steps at the latest.
     """
-    if method not in ("proximal", "sgd"):
-        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
-    first = boost(task, boost_steps, batch_size, eta, boost_target)
-    if method == "sgd":
-        return [first, _stage(task, "sgd", learn_steps, learn_batch_size, eta)]
-    stop = {"until": "mean_signal", "target": learn_target}
-    before = (_THRESHOLD,)
-    return [
-        first,
-        _stage(task, "proximal", learn_steps, learn_batch_size, eta, l1=l1, before=before, **stop),
-    ]
+    second = _by(method, l1, learn_target, task, learn_steps, learn_batch_size, eta)
+    return [boost(task, boost_steps, batch_size, eta, boost_target), second]

@@ -14,6 +14,7 @@ from scbtools import _check
 
 __all__ = [
     "DIVERGED",
+    "HISTORY_COLUMNS",
     "LIMIT",
     "MAX_SIGNAL",
     "MEAN_SIGNAL",
@@ -38,6 +39,12 @@ LIMIT = 1e12
 Far above anything fine: a run stops where a bound on the next step exceeds it, and that bound is
 loose by factors of T and N.
 """
+
+HISTORY_COLUMNS = (
+    "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
+    "error_A",
+)  # fmt: skip
+"""What a run records, real or simulated; `scbtools.Run` says what each column holds."""
 
 _LARGE = float(np.finfo(float).max)
 
@@ -129,3 +136,9 @@ class Stage:
                 f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "
                 f"got {self.l1:g}"
             )
+
+    def met(self, alpha_V: float, alpha_A: float) -> bool:
+        """Return whether signals meet the target, whichever their sign; False without a target."""
+        if self.until == "max_signal":
+            return max(abs(alpha_V), abs(alpha_A)) >= self.target
+        return self.until == "mean_signal" and abs(alpha_V + alpha_A) / 2 >= self.target

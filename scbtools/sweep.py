@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import inspect
 import itertools
 import json
@@ -124,9 +125,8 @@ def cells(grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> li
                     f"grid[{name!r}] must be a sequence of values, got {values!r}: "
                     f"write [{values!r}] for a single one"
                 )
-        found = [
-            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
-        ]
+        every = itertools.product(*grid.values())
+        found = [dict(zip(grid, values, strict=True)) for values in every]
     else:
         found = [dict(cell) for cell in grid]
     plain = [{str(name): _scalar(name, value) for name, value in cell.items()} for cell in found]
@@ -258,10 +258,9 @@ def _tidy(result: Any, cell: Cell) -> Cell:
     for name, value in result.items():
         if isinstance(value, np.ndarray | list | tuple) and np.ndim(value) == 1:
             plain[str(name)] = [_scalar(name, each) for each in value]
-        elif isinstance(value, np.ndarray) and value.ndim == 0:
-            plain[str(name)] = _scalar(name, value[()])
         else:
-            plain[str(name)] = _scalar(name, value)
+            is_scalar = isinstance(value, np.ndarray) and value.ndim == 0
+            plain[str(name)] = _scalar(name, value[()] if is_scalar else value)
     lengths = {name: len(value) for name, value in plain.items() if isinstance(value, list)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"lists of one result must be of one length, got {lengths}")
@@ -272,9 +271,7 @@ def _table(todo: list[Cell], results: list[Cell]) -> pd.DataFrame:
     """Return cells and results as rows."""
     import pandas as pd
 
-    columns: dict[str, list[Any]] = {}
-    for name in dict.fromkeys(name for row in (*todo, *results) for name in row):
-        columns[name] = []
+    columns: dict[str, list[Any]] = {name: [] for row in (*todo, *results) for name in row}
     for cell, result in zip(todo, results, strict=True):
         length = next((len(value) for value in result.values() if isinstance(value, list)), 1)
         row = {**cell, **result}
@@ -296,9 +293,7 @@ def _digest(body: Any) -> str:
 @functools.cache
 def _needs_extra() -> None:
     """Raise where joblib or pandas is missing."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("joblib", "pandas") if find_spec(name) is None]
+    missing = [name for name in ("joblib", "pandas") if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
             f"sweeps need {' and '.join(missing)}: install scbtools with its extra 'sweep'"

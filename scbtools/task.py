@@ -54,13 +54,19 @@ class SCBTask:
     dense matrix at each call.
     """
 
-    __slots__ = ("_seq_len", "_sparse", "_stationary", "_tables", "_transition")
+    transition: NDArray[np.float64]
+    stationary: NDArray[np.float64]
+    sparse_attention: SparseAttention
+    seq_len: int
+    tables: Tables
 
-    _seq_len: int
-    _sparse: SparseAttention
-    _stationary: NDArray[np.float64]
-    _tables: Tables
-    _transition: NDArray[np.float64]
+    __slots__ = {
+        "seq_len": "T, without the last token.",
+        "sparse_attention": "Q by its nonzero entries.",
+        "stationary": "Stationary distribution mu of P, (N,).",
+        "tables": "Integer thresholds for the kernels.",
+        "transition": "P, (N, N).",
+    }
 
     def __init__(self, transition: ArrayLike, attention: ArrayLike) -> None:
         matrix = markov.transition_matrix(transition)
@@ -80,26 +86,28 @@ class SCBTask:
                 f"one position"
             )
         dense = markov.distribution_columns("attention", dense)
-        self._set_up(matrix, _sparsify(dense), len(dense))
+        everywhere = np.broadcast_to(np.arange(len(dense)), dense.shape[::-1])
+        self._set_up(matrix, _pack(everywhere, dense.T), len(dense))
 
     def _set_up(self, transition: NDArray[np.float64], sparse: SparseAttention, t: int) -> None:
         """Fill the slots from validated parts."""
         stationary = markov.stationary_distribution(transition)
         for array in (transition, stationary, *sparse):
             array.setflags(write=False)
-        object.__setattr__(self, "_transition", transition)
-        object.__setattr__(self, "_stationary", stationary)
-        object.__setattr__(self, "_sparse", sparse)
-        object.__setattr__(self, "_seq_len", t)
         tables = build_tables(stationary, transition, sparse.positions, sparse.weights)
-        object.__setattr__(self, "_tables", tables)
+        parts = t, sparse, stationary, tables, transition  # as in __slots__
+        for name, part in zip(self.__slots__, parts, strict=True):
+            object.__setattr__(self, name, part)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"SCBTask is immutable: cannot set {name!r}; build another task")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"SCBTask is immutable: cannot delete {name!r}; build another task")
+
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        sparse = self._sparse
-        return _rebuild, (self._transition, sparse.positions, sparse.weights, self._seq_len)
+        positions, weights, _ = self.sparse_attention
+        return SCBTask.from_sparse, (self.transition, positions, weights, self.seq_len)
 
     def __repr__(self) -> str:
         return (
@@ -236,35 +244,18 @@ class SCBTask:
         """
         correlation = _check.real("correlation", correlation, -1, 1)
         rng = np.random.default_rng(_check.seed64(seed))
-        matrix = markov.related_transition(rng, self._transition, self._stationary, correlation)
-        sparse = self._sparse
-        return type(self).from_sparse(matrix, sparse.positions, sparse.weights, self._seq_len)
+        matrix = markov.related_transition(rng, self.transition, self.stationary, correlation)
+        positions, weights, _ = self.sparse_attention
+        return type(self).from_sparse(matrix, positions, weights, self.seq_len)
 
     # --- what it is ------------------------------------------------------------------------------
 
     @property
-    def transition(self) -> NDArray[np.float64]:
-        """P, (N, N)."""
-        return self._transition
-
-    @property
-    def stationary(self) -> NDArray[np.float64]:
-        """Stationary distribution mu of P, (N,)."""
-        return self._stationary
-
-    @property
-    def sparse_attention(self) -> SparseAttention:
-        """Q by its nonzero entries."""
-        return self._sparse
-
-    @property
     def attention(self) -> NDArray[np.float64]:
         """Q, dense (T, N), built at each call."""
-        sparse = self.sparse_attention
+        positions, weights, _ = self.sparse_attention
         dense = np.zeros((self.seq_len, self.vocab_size))
-        for k in range(self.vocab_size):
-            count = sparse.counts[k]
-            dense[sparse.positions[k, :count], k] = sparse.weights[k, :count]
+        np.add.at(dense, (positions, np.arange(self.vocab_size)[:, None]), weights)
         dense.setflags(write=False)
         return dense
 
@@ -272,11 +263,6 @@ class SCBTask:
     def vocab_size(self) -> int:
         """N."""
         return len(self.stationary)
-
-    @property
-    def seq_len(self) -> int:
-        """T, without the last token."""
-        return self._seq_len
 
     @property
     def sparsity(self) -> int:
@@ -299,11 +285,6 @@ class SCBTask:
         """|Q|^2_mu."""
         weights = self.sparse_attention.weights
         return float(((weights**2).sum(axis=1) * self.stationary).sum())
-
-    @property
-    def tables(self) -> Tables:
-        """Integer thresholds for the kernels."""
-        return self._tables
 
     def bayes_loss(self) -> float:
         """Return the irreducible expected loss, 1/2 (1 - |mu|^2 - |Q|^2_mu K_P).
@@ -329,39 +310,18 @@ class SCBTask:
         """
         batch_size = _check.integer("batch_size", batch_size, 1, 2**32 - 1)
         step = _check.integer("step", step, 0, 2**32 - 1)
-        dtype = np.dtype(np.uint8 if self.vocab_size <= 256 else np.uint16)
         key = np.uint64(_check.seed64(seed))
-        batch = Batch(
-            np.empty((batch_size, self.seq_len), dtype),
-            np.empty(batch_size, dtype),
-            np.empty(batch_size, dtype),
-        )
+        dtype = np.dtype(np.uint8 if self.vocab_size <= 256 else np.uint16)
+        shapes = (batch_size, self.seq_len), batch_size, batch_size
+        batch = Batch(*(np.empty(shape, dtype) for shape in shapes))
         draw_batch(self.tables, key, np.uint64(step), *new_scratch(self.seq_len), *batch)
         return batch
-
-
-def _rebuild(*parts: Any) -> SCBTask:
-    """Return the task that was pickled."""
-    return SCBTask.from_sparse(*parts)
-
-
-def _sparsify(dense: NDArray[np.float64]) -> SparseAttention:
-    """Return the nonzero entries of the columns of a dense Q."""
-    counts = (dense != 0).sum(axis=0)
-    positions = np.zeros((dense.shape[1], counts.max()), np.int64)
-    weights = np.zeros(positions.shape)
-    for k, count in enumerate(counts):
-        rows = np.flatnonzero(dense[:, k])
-        positions[k, :count], positions[k, count:] = rows, rows[-1]
-        weights[k, :count] = dense[rows, k]
-    return SparseAttention(positions, weights, counts.astype(np.int64))
 
 
 def _pack(positions: NDArray[np.int64], weights: NDArray[np.float64]) -> SparseAttention:
     """Return sorted rows without the zero weights, or raise where a position is named twice."""
     counts = (weights != 0).sum(axis=1)
-    width = int(counts.max())
-    where = np.zeros((len(positions), width), np.int64)
+    where = np.zeros((len(positions), counts.max()), np.int64)
     values = np.zeros(where.shape)
     for k, count in enumerate(counts):
         kept = np.flatnonzero(weights[k])

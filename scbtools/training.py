@@ -13,17 +13,12 @@ from scbtools import _check
 from scbtools.engines import Engine, SoftmaxEngine, check_device, make_engine
 from scbtools.population import least_squares_value, population_loss
 from scbtools.signals import signals
-from scbtools.stages import DIVERGED, RAN, REACHED, Stage, Transform
+from scbtools.stages import DIVERGED, HISTORY_COLUMNS, RAN, REACHED, Stage, Transform
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
 from scbtools.updates import looks_mirrored, reflect_rows, round_rows, threshold_rows
 
 __all__ = ["Run", "train"]
-
-_COLUMNS = (
-    "step", "stage", "samples", "loss", "alpha_V", "alpha_A", "delta_V", "delta_A", "error_V",
-    "error_A",
-)  # fmt: skip
 
 
 class Run(NamedTuple):
@@ -138,7 +133,7 @@ class _Trainer:
         }  # fmt: skip
         self.record_every = record_every
         self.step = self.samples = 0
-        self.history: dict[str, list[float]] = {name: [] for name in _COLUMNS}
+        self.history: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
 
     def params(self) -> Params:
         """Return a copy of the parameters."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import scbtools as scb
 from experiments.figure_6_real import HALF_WAY, LEARN_STEPS, SGD_STEPS, task_of
-from scbtools import simulation
+from scbtools import noise
 
 SAMPLED = 64  # positions per column beside the attended ones
 EVERY = 10
@@ -33,7 +33,7 @@ def run_one(vocab_size: int, start: str, seed: int) -> dict[str, Any]:
         if start == "half-way":
             stages = scb.recipes.figure_6(task, learn_steps=LEARN_STEPS)[1:]
             options |= {"start": HALF_WAY, "record_every": 5}
-        found = simulation.simulate(task, stages, seed, **options)
+        found = noise.simulate(task, stages, seed, **options)
         for i, stage in enumerate(found["stage"]):
             phase = "boost" if stage < len(stages) - 1 else method
             if phase == "boost" and method == "sgd":  # as before: one seed, one noise

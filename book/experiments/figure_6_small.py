@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scbtools as scb
-from scbtools import simulation
+from scbtools import noise
 
 VOCAB_SIZE, SEQ_LEN, SPARSITY, SIGNAL = 20, 2000, 2, 10.0
 SCHEDULE: dict[str, Any] = {
@@ -39,7 +39,7 @@ def histories(task: scb.SCBTask, kind: str, seed: int) -> list[dict[str, NDArray
         ]
         return [run.history for run in (first, *rest)]
     found = [
-        simulation.simulate(task, [boost, stage], seed, sampled=None, record_every=EARLY[0])
+        noise.simulate(task, [boost, stage], seed, sampled=None, record_every=EARLY[0])
         for stage in (proximal, plain)
     ]
     first_stage = {name: column[found[0]["stage"] == 0] for name, column in found[0].items()}

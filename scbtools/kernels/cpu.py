@@ -48,8 +48,8 @@ from scbtools.kernels.tokens import (
 from scbtools.stages import DIVERGED, LIMIT, NO_TARGET, RAN, REACHED
 
 __all__ = [
-    "BEGIN", "END", "JOIN", "MEASURE", "SHARE", "STEP", "VALUES", "Batch", "Desk", "Model", "Rule", "Truth",
-    "Turn", "batch_arrays", "desk_arrays", "group_size", "run",
+    "BEGIN", "END", "JOIN", "MEASURE", "SHARE", "STEP", "VALUES", "Batch", "Desk", "Model", "Rule",
+    "Turn", "batch_arrays", "descend", "desk_arrays", "group_size", "precondition_value", "run",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -152,7 +152,7 @@ def batch_arrays(vocab_size: int, seq_len: int, batch: int, workers: int) -> Bat
 
 
 def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
-    """Return a worker's arrays: 2 MB of tokens, 1 MB of samples, two rows of A and one of tokens."""
+    """Return a worker's arrays: 2 MB of tokens, 1 MB of samples, two rows of A."""
     together = group_size(vocab_size, seq_len)
     groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * seq_len)))
     samples = min(groups * together, max(64, (1 << 17) // vocab_size))
