@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
@@ -61,14 +60,7 @@ def figure(
 ) -> tuple[Figure, Any]:
     """Return a figure in the book's style and its Axes, or array of Axes.
 
-    Parameters
-    ----------
-    rows, columns : int
-        Panels.
-    height, width : float
-        Of the whole figure, in inches.
-    **options
-        Handed to `matplotlib.figure.Figure.subplots`.
+    Height and width are of the whole figure, in inches; `options` go to `Figure.subplots`.
     """
     # Outside the context: the first figure loads the backend, which turns notebooks' display of
     # later figures on, and leaving the context would turn that off again.
@@ -80,11 +72,7 @@ def figure(
 def panels(items: Mapping[str, T], **options: Any) -> tuple[Figure, list[tuple[Axes, str, T]]]:
     """Return a figure with panels side by side, and for each its Axes, its name and what it shows.
 
-    Parameters
-    ----------
-    items : dict from a panel's name to what it shows
-    **options
-        As of `figure`.
+    `options` are those of `figure`.
     """
     fig, axes = figure(1, len(items), squeeze=False, **options)
     return fig, [(ax, *item) for ax, item in zip(axes[0], items.items(), strict=True)]
@@ -206,37 +194,25 @@ def ticks_at(ax: Axes, x: ArrayLike) -> None:
 
 def attention_maps(
     maps: Mapping[str, ArrayLike], label: str, *, top: float = 1.0, first: int = 1, **options: Any
-) -> tuple[Figure, list[AxesImage]]:
-    """Return a figure of attention matrices (T, N) as heat maps with one scale, and its images.
+) -> Figure:
+    """Return attention matrices (T, N) as heat maps with one scale.
 
-    Parameters
-    ----------
-    maps : dict from a title to a (T, N) array
-    label : str
-        Of the colour bar.
-    top : float
-        Where the colours end.
-    first : int
-        What positions and tokens are counted from.
-    **options
-        As of `figure`.
+    `label` is the colour bar's, whose colours end at `top`; positions and tokens are counted from
+    `first`; `options` are those of `figure`.
     """
     fig, each = panels(maps, **options)
-    images = []
     for ax, title, values in each:
         matrix = np.asarray(values, float)
         low, (seq_len, vocab_size) = first - 0.5, matrix.shape
-        images.append(
-            ax.imshow(
-                matrix, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest",
-                extent=(low, low + vocab_size, low + seq_len, low),
-            )
+        image = ax.imshow(
+            matrix, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest",
+            extent=(low, low + vocab_size, low + seq_len, low),
         )  # fmt: skip
         ax.grid(visible=False)
         ax.set(title=title, xlabel="last token $k$")
     fig.axes[0].set_ylabel("position $t$")
-    fig.colorbar(images[-1], ax=[ax for ax, *_ in each], label=label)
-    return fig, images
+    fig.colorbar(image, ax=[ax for ax, *_ in each], label=label)
+    return fig
 
 
 def hyperbola(ax: Axes, alpha_V: Floats) -> None:

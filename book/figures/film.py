@@ -32,33 +32,10 @@ def film(
 ) -> Any:
     """Return a widget with a play button and a slider over figures drawn beforehand.
 
-    It works in a notebook and on a page without a kernel alike.
-
-    Parameters
-    ----------
-    draw : function of a value
-        Makes the figure of one frame; it is closed when its picture is taken.
-    values : sequence
-        One per frame, at least one.
-    alt : function of a value
-        The frame in words, for who cannot see it.
-    name : str
-        What the slider moves, shown beside it.
-    milliseconds : int
-        Between frames while playing.
-    colours : int
-        Pictures are reduced to so many, 2 to 256: a page carries every frame.
-
-    Returns
-    -------
-    ipywidgets.VBox
-
-    Raises
-    ------
-    ImportError
-        If ipywidgets is not installed; it comes with the extra "book".
-    ValueError
-        If there are no values.
+    It works in a notebook and on a page without a kernel alike. `draw` makes the figure of a value,
+    which is closed when its picture is taken; `alt` says it in words, for who cannot see it. `name`
+    stands beside the slider, which moves every so many `milliseconds` while playing. Pictures are
+    reduced to so many `colours`, 2 to 256: a page carries every frame.
     """
     try:
         import ipywidgets as widgets

@@ -63,8 +63,7 @@ def balance(
 def attention_maps(maps: Curves) -> Figure:
     """Return attention matrices (T, N) side by side as heat maps with one colour scale."""
     top = max(float(np.max(values)) for values in maps.values())
-    fig, _ = base.attention_maps(maps, "$A_{tk}$", top=top, first=0, height=4.2, sharey=True)
-    return fig
+    return base.attention_maps(maps, "$A_{tk}$", top=top, first=0, height=4.2, sharey=True)
 
 
 def courses(steps: ArrayLike, measures: Mapping[str, Curves], *, log: Sequence[str] = ()) -> Figure:

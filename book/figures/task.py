@@ -81,7 +81,7 @@ def _box(ax: Axes, x: float, y: float, token: int, name: str) -> None:
 def attention_columns(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
     """Return heat maps of attention matrices (T, N), positions downwards, last token across."""
     maps = dict(zip(titles, matrices, strict=True))
-    fig, _ = base.attention_maps(maps, r"$q_t^{(k)}$", height=3.1)
+    fig = base.attention_maps(maps, r"$q_t^{(k)}$", height=3.1)
     for ax, matrix in zip(fig.axes, matrices, strict=False):
         seq_len, vocab_size = np.shape(matrix)
         if vocab_size <= 12:
