@@ -1,0 +1,232 @@
+"""Gradient noise: its size, its shape, what it does to a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from numpy.typing import ArrayLike
+
+from figures.base import (
+    INK,
+    Curves,
+    Floats,
+    band,
+    bars,
+    each_run,
+    figure,
+    frame,
+    gaussian,
+    legend_below,
+    looks,
+    panels,
+    plain_log,
+    zero,
+)
+from figures.film import film as film  # for the chapter
+
+
+class Scaling(NamedTuple):
+    """What one panel of `noise_scaling` shows."""
+
+    label: str
+    x: Floats  # (n,)
+    measured: Mapping[str, Floats]  # "A" and "V" to (n, tasks)
+    closed: Mapping[str, Floats]  # the same, (n,)
+
+
+def noise_scaling(scalings: Sequence[Scaling]) -> Figure:
+    """Return E|h|^2 of both layers against T, B or N: median and middle 80 %, and closed forms."""
+    each = {scaling.label: scaling for scaling in scalings}
+    fig, drawn = panels(each, height=3.3, width=7.8, sharey=True)
+    for ax, label, scaling in drawn:
+        for layer, colour, style, mark in looks("AV", (INK.blue, INK.orange)):
+            name = rf"$\mathrm{{E}}\,\Vert h_{layer}\Vert_\mu^2$, measured"
+            bars(
+                ax, scaling.x, list(scaling.measured[layer]), colour, mark, ms=5, capsize=3,
+                label=name,
+            )  # fmt: skip
+            ax.plot(scaling.x, scaling.closed[layer], style, color=colour, lw=1.2,
+                    label="closed form")  # fmt: skip
+        ax.set(xscale="log", yscale="log", xlabel=label)
+        _few_ticks(ax, scaling.x)
+    fig.axes[0].set_ylabel("squared size of the noise")
+    legend_below(fig, fig.axes[0], ncols=4, fontsize=9)
+    return fig
+
+
+def noise_column(column: ArrayLike, attended: Sequence[int], deviation: float) -> Figure:
+    """Return a column of h_A over positions, and its histogram against a Gaussian.
+
+    `attended` are the positions, from 0, that the (T,) column should attend to; `deviation` is the
+    Gaussian's.
+    """
+    values, where = np.asarray(column, float), np.asarray(attended, int)
+    fig, (left, right) = figure(1, 2, height=3.1, width_ratios=(2, 1), sharey=True)
+    left.plot(np.arange(values.size) + 1, values, ".", color=INK.blue, ms=3, label="unattended")
+    left.plot(where + 1, values[where], "D", color=INK.red, ms=7, mfc="none", label="attended")
+    zero(left)
+    left.set(xlabel="position $t$", ylabel="entry of $h_A$")
+    left.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
+    limit = 1.25 * np.abs(values).max()
+    left.set_ylim(-limit, limit)
+    right.hist(
+        values, bins=40, density=True, orientation="horizontal", color=INK.sky, edgecolor="white",
+        lw=0.4,
+    )  # fmt: skip
+    grid = np.linspace(-limit, limit, 200)
+    right.plot(gaussian(grid, deviation), grid, color=INK.black, lw=1.5, label="Gaussian")
+    right.set_xlabel("density")
+    right.legend(frameon=False, fontsize=9)
+    return fig
+
+
+def signal_and_noise(lengths: ArrayLike, entry: Curves, norm: Curves) -> Figure:
+    """Return signal and noise against T, entry by entry and as a whole.
+
+    Both map "signal" and "noise" to (n, tasks) arrays: `entry` an entry's expected gradient and its
+    standard deviation, `norm` the mu-norms of both.
+    """
+    both = {"one entry": entry, r"the whole gradient, $\Vert\cdot\Vert_\mu$": norm}
+    fig, each = panels(both, height=3.2, sharey=True)
+    for ax, title, values in each:
+        for name, colour, style, _ in looks(("signal", "noise"), (INK.green, INK.red)):
+            band(ax, lengths, np.transpose(values[name]), colour, name, style)
+        ax.set(xscale="log", yscale="log", xlabel="$T$", title=title)
+        ax.tick_params(labelleft=True)
+        _few_ticks(ax, lengths)
+    fig.axes[0].set_ylabel("size")
+    fig.axes[0].legend(frameon=False)
+    return fig
+
+
+def batch_frame(
+    column: ArrayLike, attended: Sequence[int], expected: float, batch_size: int, limit: float
+) -> Figure:
+    """Return the histogram of a column of minus the batch gradient, as one frame of a film.
+
+    Entries at `attended` positions are drawn one by one below the histogram, beside what is
+    `expected` there. The axis reaches from minus to plus `limit`.
+    """
+    values, where = np.clip(np.asarray(column, float), -limit, limit), np.asarray(attended, int)
+    fig, ax = frame((0.11, 0.17, 0.86, 0.73), height=3.1, width=6.2)
+    edges = np.linspace(-limit, limit, 71).tolist()
+    ax.hist(np.delete(values, where), bins=edges, color=INK.sky, label="unattended")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(-0.6, 2 * len(values))
+    ax.set_yticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
+    below = np.full(len(where), -0.3)
+    ax.plot(values[where], below, "D", clip_on=False, color=INK.red, ms=8, label="attended")
+    ax.axvline(expected, color=INK.green, ls="--", label="expected there")
+    ax.set(xlim=(-limit, limit), xlabel="entry of minus the gradient", ylabel="entries")
+    ax.set_title(f"$B = {batch_size}$")
+    ax.legend(frameon=False, fontsize=9, loc="upper left")
+    return fig
+
+
+def samples_needed(
+    lengths: ArrayLike, entries: ArrayLike, norm: ArrayLike, predicted: ArrayLike, line: ArrayLike
+) -> Figure:
+    """Return the batch sizes that make the noise small, by entry and by norm, against T.
+
+    `entries` and `norm`, (n, tasks), make the largest entry and the mu-norm small enough.
+    `predicted`, (n,), would for Gaussian noise; `line`, (n,), is straight in ln T, through the
+    means of `entries`.
+    """
+    T, each = np.asarray(lengths, float), np.asarray(entries, float)
+    fig, (left, right) = figure(1, 2, height=3.3)
+    band(left, T, each.T, INK.blue, "largest entry", "o-")
+    band(left, T, np.transpose(norm), INK.orange, r"norm $\Vert h_A\Vert_\mu$", "s--")
+    left.set(xscale="log", yscale="log", xlabel="$T$", ylabel="$B$ needed")
+    left.legend(frameon=False, fontsize=9, loc="upper left")
+    each_run(right, T, list(each), INK.sky, ".", 1.1, ms=4)
+    right.plot(T, each.mean(axis=1), "o", color=INK.blue, label="mean, largest entry")
+    right.plot(T, line, color=INK.blue, lw=1.2, label=r"line in $\ln T$")
+    right.plot(T, predicted, ":", color=INK.black, label="if it were Gaussian")
+    right.set(xscale="log", xlabel="$T$", ylabel="$B$ needed", ylim=(0, None))
+    right.legend(frameon=False, fontsize=9, loc="lower right")
+    for ax in (left, right):
+        _few_ticks(ax, T)
+    return fig
+
+
+def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
+    """Return, side by side, the sizes of the terms that change a quantity at each step.
+
+    `terms` are by title and name what the term adds, (n,), of either sign. "noise" is drawn as
+    dots, with its running root mean square over 21 steps.
+    """
+    fig, each = panels(terms, height=3.4, width=8.6)
+    own = {"signal": (INK.green, "-"), "shrinkage": (INK.purple, "-."), "noise": (INK.red, "--")}
+    for ax, title, named in each:
+        sizes = {name: np.abs(np.asarray(values, float)) for name, values in named.items()}
+        top = max(float(size.max()) for size in sizes.values())
+        for name, size in sizes.items():
+            colour, style = own.get(name, (INK.blue, ":"))
+            shown = size
+            if name == "noise":
+                ax.plot(steps, size, ".", color=INK.red, ms=2, alpha=0.35)
+                window = np.ones(min(21, size.size))
+                total, count = (np.convolve(x, window, "same") for x in (size**2, size**0))
+                shown = np.sqrt(total / count)
+            ax.plot(steps, shown, style, color=colour, label=name)
+        ax.set(yscale="log", xlabel="step", title=title, ylim=(1e-6 * top, 20 * top))
+        ax.legend(frameon=False, fontsize=8, loc="upper left")
+    fig.axes[0].set_ylabel("size of the change in one step")
+    return fig
+
+
+def column_paces(mu: ArrayLike, signals: Curves) -> Figure:
+    """Return the signal of every column of A against the step, (steps, N), a panel per method."""
+    fig, each = panels(signals, height=3.2, sharey=True)
+    styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+    colours = (INK.blue, INK.orange, INK.green, INK.purple, INK.red, INK.black)
+    for ax, title, paths in each:
+        for k, path in enumerate(np.transpose(paths)):
+            name = rf"$\mu_k = {np.asarray(mu)[k]:.3f}$"
+            ax.plot(path, ls=styles[k % 6], color=colours[k % 6], label=name)
+        ax.set(xlabel="step", title=title)
+    fig.axes[0].set_ylabel("signal of column $k$")
+    fig.axes[0].legend(frameon=False, fontsize=9, loc="lower right")
+    return fig
+
+
+def column_prices(mu: ArrayLike, arrived: Curves, off_line: Curves) -> Figure:
+    """Return, against mu_k, when column k had half its signal, and its noise at the last step.
+
+    Both by method, (N, tasks): `arrived` in steps, nan where it did not arrive; `off_line` the
+    squared distance of the column from its line.
+    """
+    name = r"$\Vert\Delta_{a^{(k)}}\Vert^2$ at the last step"
+    fig, each = panels({"steps to half the signal": arrived, name: off_line}, height=3.3)
+    for ax, label, table in each:
+        for (method, values), colour, style, mark in looks(table.items(), (INK.blue, INK.orange)):
+            band(ax, mu, _finite_columns(values), colour, method, mark + style)
+        ax.set(xscale="log", yscale="log", xlabel=r"$\mu_k$", ylabel=label)
+        _few_ticks(ax, mu)
+        plain_log(ax.yaxis, subs=(1, 2, 3, 5))  # less than a decade
+    fig.axes[0].legend(frameon=False)
+    return fig
+
+
+def _finite_columns(values: ArrayLike) -> Floats:
+    """Return (tasks, N) without the tasks in which a column did not arrive, if any is left."""
+    table = np.asarray(values, float).T
+    whole = np.isfinite(table).all(axis=1)
+    if whole.any():
+        return np.compress(whole, table, axis=0)
+    filled: Floats = np.nan_to_num(table, nan=float(np.nanmax(table)))
+    return filled
+
+
+def _few_ticks(ax: Axes, x: ArrayLike) -> None:
+    """Label the first, the last and every other point in between, and nothing else."""
+    places = np.sort(np.asarray(x, float))
+    shown = places[:: 2 if places.size > 4 else 1]
+    ax.set_xticks(shown, [f"{value:.2g}" if value < 1 else f"{value:.0f}" for value in shown])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.tick_params(axis="x", labelsize=9)
