@@ -35,7 +35,7 @@ _OPTIONS: dict[str, Any] = {
 
 def jit(function: F) -> F:
     """Return `function` compiled for one thread, to be called from Python; kept on disk."""
-    compiled: Any = numba.njit(**_OPTIONS)(function)
+    compiled: Any = numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
     compiled._cache = _cache_of(function) or compiled._cache
     return compiled  # type: ignore[no-any-return]
 

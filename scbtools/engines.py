@@ -165,7 +165,7 @@ class CpuEngine:
         kept = np.zeros(1, np.int64)
         begin, tokens = np.zeros(size + 1, np.int64), rule.batch * seq_len
         if rule.frozen:
-            rows, kept = np.nonzero(self.attention)
+            rows, kept = map(np.ascontiguousarray, np.nonzero(self.attention))
             begin[1:] = np.cumsum(np.bincount(rows, minlength=size))
             tokens = rule.batch * len(kept) // size
         self.rule = rule

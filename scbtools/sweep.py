@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from tqdm.auto import tqdm
+
+from scbtools.engines import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def sweep(
         file that is damaged, or of another version of the code, is not used.
     n_jobs : int, optional
         Processes; -1 is one per core. By default what `joblib.parallel_config` says, and -1
-        where it says nothing. Each worker uses one thread of numba. Under
+        where it says nothing. Each worker uses one thread. Under
         ``joblib.parallel_config(backend="dask")`` the workers are those of the dask.distributed
         client. 1 runs in this process.
     progress : bool
@@ -227,16 +228,16 @@ def _run(
 
 
 def _one(run_one: Callable[..., Any], index: int, cell: Cell) -> tuple[int, Any]:
-    """Run one cell with one thread of numba, as many processes run at once."""
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
+    """Run one cell with one thread, as many processes run at once."""
+    before = get_num_threads()
+    set_num_threads(1)
     try:
         return index, run_one(**cell)
     except Exception as error:
         error.add_note(f"in the cell {cell}")
         raise
     finally:
-        numba.set_num_threads(threads)
+        set_num_threads(before)
 
 
 def _scalar(name: Any, value: Any) -> Any:
