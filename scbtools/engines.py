@@ -24,6 +24,7 @@ from scbtools.kernels import cpu
 from scbtools.kernels.cpu import Rule, Turn
 from scbtools.kernels.measure import meets
 from scbtools.kernels.sums import lane_sum
+from scbtools.kernels.value import descend, precondition_value
 from scbtools.population import Gradients
 from scbtools.signals import truth_of
 from scbtools.stages import DIVERGED, LIMIT, RAN, REACHED, TARGETS, Stage
@@ -286,8 +287,8 @@ class SoftmaxEngine:
         logits, value = self.logits.copy(), self.value.copy()
         size = _step_logits(logits, grad_a, mu, float(stage.eta_A), stage.preconditioned)
         if stage.preconditioned:
-            cpu.precondition_value(grad_v, mu)
-        cpu.descend(value, grad_v, float(stage.eta_V))
+            precondition_value(grad_v, mu)
+        descend(value, grad_v, float(stage.eta_V))
         if not (size <= LIMIT and np.abs(value).max() <= LIMIT):
             return False
         self.logits, self.value[:] = logits, value

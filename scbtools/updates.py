@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools._jit import inner, jit
-from scbtools.kernels.cpu import descend, precondition_value
 from scbtools.kernels.sums import lane_sum
+from scbtools.kernels.value import descend, precondition_value
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask

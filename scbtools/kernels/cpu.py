@@ -26,16 +26,10 @@ from numpy.typing import NDArray
 
 from scbtools._jit import inner, jit
 from scbtools.kernels import joint
+from scbtools.kernels.bounds import measure_rows, row_scale, stays, w_bound
 from scbtools.kernels.measure import Truth, reached
 from scbtools.kernels.stream import STRIP
-from scbtools.kernels.sums import (
-    clear,
-    exponent_above,
-    lane_sum,
-    lane_sum_abs,
-    to_fixed,
-    to_fixed_row,
-)
+from scbtools.kernels.sums import clear, lane_sum, lane_sum_abs, to_fixed, to_fixed_row
 from scbtools.kernels.tokens import (
     TILE,
     Place,
@@ -45,11 +39,12 @@ from scbtools.kernels.tokens import (
     new_scratch,
     token_at,
 )
-from scbtools.stages import DIVERGED, LIMIT, NO_TARGET, RAN, REACHED
+from scbtools.kernels.value import add_product, descend, precondition_value
+from scbtools.stages import DIVERGED, NO_TARGET, RAN, REACHED
 
 __all__ = [
     "BEGIN", "END", "JOIN", "MEASURE", "SHARE", "STEP", "VALUES", "Batch", "Desk", "Model", "Rule",
-    "Turn", "batch_arrays", "descend", "desk_arrays", "group_size", "precondition_value", "run",
+    "Turn", "batch_arrays", "desk_arrays", "group_size", "run",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -173,64 +168,14 @@ def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
 
 
 @inner
-def w_bound(sizes: Floats, value: Floats) -> float:
-    """Return a bound on |w|, or NaN where the parameters have diverged.
-
-    |c| is at most the largest column sum L of |A|, and |w| at most max_m |V_m|^2 L + max |V| by
-    Cauchy-Schwarz over the columns V_m.
-    """
-    longest = 0.0
-    for total in sizes:
-        if not total <= LIMIT:
-            return np.nan
-        longest = max(longest, total)
-    top, square = 0.0, 0.0
-    for m in range(value.shape[1]):
-        column = 0.0
-        for n in range(value.shape[0]):
-            v = abs(value[n, m])
-            if not v <= LIMIT:
-                return np.nan
-            top = max(top, v)
-            column += v * v
-        square = max(square, column)
-    return square * longest + top
-
-
-@inner
-def row_scale(bound: float) -> float:
-    """Return the power of two that takes sums of at most `bound` to less than 2^61.
-
-    Operands below 2^-900 lose accuracy, so that the scale does not overflow.
-    """
-    return float(2.0 ** (61 - max(exponent_above(bound), -900)))
-
-
-@inner
-def _stays(model: Model, mu: Floats, rule: Rule, bound: float) -> bool:
-    """Return whether no batch could carry the parameters beyond LIMIT in the next step.
-
-    That is known before the batch is drawn: |w| bounds an entry of A's gradient, and
-    |r_n c_m| <= (max |V| L + 1) L one of V's, with L the largest column sum of |A|. Thresholding
-    does not raise a column's sum s, projecting makes it 2 s + 1 at most. Preconditioning divides
-    by mu and takes away means. NaN does not stay.
-    """
-    sizes, value, seq_len = model.sizes, model.value, model.attention.shape[1]
-    longest, least, most, square, top = 0.0, mu[0], mu[0], 0.0, 0.0
-    for k in range(mu.size):
-        longest, least, most = max(longest, sizes[k]), min(least, mu[k]), max(most, mu[k])
-        square += mu[k] * mu[k]
-        for m in range(mu.size):
-            top = max(top, abs(value[k, m]))
-    for_v = (top * longest + 1.0) * longest
-    if rule.preconditioned:
-        for_v *= 2.0 * (1.0 / least + mu.size * most / square)
-    fine = top + rule.eta_V * for_v <= LIMIT
-    eta = 0.0 if rule.frozen else rule.eta_A
-    for k in range(mu.size):
-        spread = seq_len * bound * (2.0 / mu[k] if rule.preconditioned else 1.0)
-        fine = fine and 2.0 * (sizes[k] + eta * spread) + 1.0 <= LIMIT
-    return bool(fine)
+def _goes_on(model: Model, truth: Truth, rule: Rule, w: float) -> bool:
+    """Return whether the parameters are fine, and would be after the next step."""
+    if not rule.train or not w >= 0.0:
+        return w >= 0.0
+    eta_A, seq_len = 0.0 if rule.frozen else rule.eta_A, model.attention.shape[1]
+    return stays(
+        model.sizes, model.value, truth.mu, seq_len, w, eta_A, rule.eta_V, rule.preconditioned
+    )
 
 
 @inner
@@ -271,29 +216,6 @@ def _begin(
 
 
 # --- a worker's share -----------------------------------------------------------------------
-
-
-@inner
-def add_product(rows: Floats, x: Floats, out: Floats) -> None:
-    """Add x' rows to out: four rows at a time, yet in the order of one after the other.
-
-    So the result does not depend on where a longer sum is cut.
-    """
-    whole = x.size // 4 * 4
-    for m in range(0, whole, 4):
-        x0, x1, x2, x3 = x[m], x[m + 1], x[m + 2], x[m + 3]
-        for n in range(out.size):
-            out[n] = (
-                out[n]
-                + rows[m, n] * x0
-                + rows[m + 1, n] * x1
-                + rows[m + 2, n] * x2
-                + rows[m + 3, n] * x3
-            )
-    for m in range(whole, x.size):
-        xm = x[m]
-        for n in range(out.size):
-            out[n] += rows[m, n] * xm
 
 
 @inner
@@ -530,40 +452,6 @@ def _add_values(model: Model, batch: Batch, turn: Turn, count: int) -> None:
         add_product(c, batch.r[:count, n], grad[n])
 
 
-@jit
-def precondition_value(gradient: Floats, mu: Floats) -> None:
-    """Replace G by (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2) (eq. 4)."""
-    size = gradient.shape[0]
-    square = 0.0
-    for m in range(size):
-        square += mu[m] * mu[m]
-    for n in range(size):
-        row = gradient[n]
-        along = 0.0
-        for m in range(size):
-            row[m] /= mu[m]
-            along += row[m] * mu[m]
-        along /= square
-        for m in range(size):
-            row[m] -= along * mu[m]
-    for m in range(size):
-        mean = 0.0
-        for n in range(size):
-            mean += gradient[n, m]
-        mean /= size
-        for n in range(size):
-            gradient[n, m] -= mean
-
-
-@jit
-def descend(matrix: Floats, gradient: Floats, eta: float) -> None:
-    """Subtract eta times the gradient."""
-    for n in range(matrix.shape[0]):
-        row, grad = matrix[n], gradient[n]
-        for m in range(row.size):
-            row[m] -= eta * grad[m]
-
-
 @inner
 def _end(model: Model, truth: Truth, rule: Rule) -> bool:
     """Average V's gradient and step along it; return whether the target is met."""
@@ -577,16 +465,6 @@ def _end(model: Model, truth: Truth, rule: Rule) -> bool:
         precondition_value(grad, truth.mu)
     descend(model.value, grad, rule.eta_V)
     return reached(model.attention, model.value, truth, rule.kind, rule.target)
-
-
-@inner
-def measure_rows(attention: Floats, out: Floats) -> None:
-    """Fill out (N,) with the rows' sums of absolute values, as `finish_row` keeps them."""
-    for k in range(attention.shape[0]):
-        total = 0.0
-        for start in range(0, attention.shape[1], STRIP):
-            total += lane_sum_abs(attention[k, start : start + STRIP])
-        out[k] = total
 
 
 @jit
@@ -615,7 +493,7 @@ def run(
             measure_rows(model.attention, model.sizes)
         if parts & BEGIN:
             bound = w_bound(model.sizes, model.value)
-            if not bound >= 0.0 or (rule.train and not _stays(model, truth.mu, rule, bound)):
+            if not _goes_on(model, truth, rule, bound):
                 return i, DIVERGED
             _begin(model, batch, tables, key, now, bound)
         start = turn.start

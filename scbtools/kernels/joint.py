@@ -7,22 +7,26 @@ samples. Sums are integers, so that the detour changes no bit.
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
+from numpy.typing import NDArray
 
 from scbtools._jit import inner
 
-__all__ = ["add_at", "add_looked_up", "add_looked_up_twice", "joint_table", "marginals"]
+__all__ = ["add_at", "add_looked_up", "add_looked_up_twice", "fill_table", "marginals"]
+
+Codes = NDArray[np.uint16]
+Ints = NDArray[np.int64]
 
 
 @inner
-def add_at(codes: Any, values: Any, out: Any) -> None:
+def add_at(codes: Codes, values: Ints, out: Ints) -> None:
     """Add values[t] to out[codes[t]] for every position."""
     for t in range(values.size):
         out[codes[t]] += values[t]
 
 
 @inner
-def marginals(table: Any, vocab_size: int, out: Any) -> None:
+def marginals(table: Ints, vocab_size: int, out: Ints) -> None:
     """Add to row j of out (m, N) the sums of the table over all digits but the j-th.
 
     The table (N^m,) is used up.
@@ -47,24 +51,28 @@ def marginals(table: Any, vocab_size: int, out: Any) -> None:
 
 
 @inner
-def joint_table(values: Any, table: Any) -> None:
-    """Fill the table (N^m,) with sums of one value per digit, row j of values (m, N)."""
-    vocab_size = values.shape[1]
-    block = vocab_size
-    first = values[0]
-    for i in range(block):
-        table[i] = first[i]
-    for j in range(1, values.shape[0]):
-        row, low = values[j], table[:block]
+def fill_table(fixed: Ints, first: int, count: int, together: int, room: Ints) -> int:
+    """Fill `room` with sums of w, one value per digit of a group; return how many (N^m) there are.
+
+    The group begins at row `first` of fixed (S, N), and has `together` rows unless the first
+    `count` rows end before.
+    """
+    vocab_size = fixed.shape[1]
+    size = vocab_size
+    for i in range(size):
+        room[i] = fixed[first, i]
+    for j in range(first + 1, min(first + together, count)):
+        row, low = fixed[j], room[:size]
         for n in range(vocab_size - 1, -1, -1):
-            part, more = table[n * block : (n + 1) * block], row[n]
-            for i in range(block):
+            part, more = room[n * size : (n + 1) * size], row[n]
+            for i in range(size):
                 part[i] = low[i] + more
-        block *= vocab_size
+        size *= vocab_size
+    return size
 
 
 @inner
-def add_looked_up(codes: Any, table: Any, out: Any, fresh: bool) -> None:
+def add_looked_up(codes: Codes, table: Ints, out: Ints, fresh: bool) -> None:
     """Add table[codes[t]] to out[t] for every position; if fresh, to nothing."""
     if fresh:
         for t in range(out.size):
@@ -76,7 +84,7 @@ def add_looked_up(codes: Any, table: Any, out: Any, fresh: bool) -> None:
 
 @inner
 def add_looked_up_twice(
-    codes: Any, table: Any, more: Any, second: Any, out: Any, fresh: bool
+    codes: Codes, table: Ints, more: Codes, second: Ints, out: Ints, fresh: bool
 ) -> None:
     """Add what two groups have at each position: out is read and written once for both."""
     if fresh:
@@ -85,17 +93,3 @@ def add_looked_up_twice(
     else:
         for t in range(out.size):
             out[t] += table[codes[t]] + second[more[t]]
-
-
-@inner
-def fill_table(fixed: Any, first: int, count: int, together: int, room: Any) -> int:
-    """Fill `room` with the sums of w over the digits of a group; return how many there are.
-
-    The group begins at row `first` of fixed (S, N), and has `together` rows unless the first
-    `count` rows end before.
-    """
-    last, size = min(first + together, count), 1
-    for _ in range(first, last):
-        size *= fixed.shape[1]
-    joint_table(fixed[first:last], room[:size])
-    return size

@@ -5,29 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scbtools._jit import inner
 
 __all__ = ["clear", "exponent_above", "lane_sum", "lane_sum_abs", "to_fixed", "to_fixed_row"]
 
+Floats = NDArray[np.float64]
+
 LANES = 8
 
 
 @inner
-def clear(x: Any) -> None:
+def clear(x: NDArray[Any]) -> None:
     """Set a 1-D array to zero. Assigning to a slice would take seconds to compile."""
     for i in range(x.size):
         x[i] = 0
 
 
 @inner
-def _combine(s0: Any, s1: Any, s2: Any, s3: Any, s4: Any, s5: Any, s6: Any, s7: Any) -> Any:
-    """Return the sum of eight lanes, paired always alike."""
-    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
-
-
-@inner
-def lane_sum(x: Any) -> Any:
+def lane_sum(x: Floats) -> float:
     """Return the sum of a 1-D array, taken in eight interleaved lanes.
 
     One written-out order: the compiler may put the lanes in wide registers, it may not reorder.
@@ -45,11 +42,11 @@ def lane_sum(x: Any) -> Any:
         s7 += x[i + 7]
     for i in range(whole, x.size):
         s0 += x[i]
-    return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
+    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
 @inner
-def lane_sum_abs(x: Any) -> Any:
+def lane_sum_abs(x: Floats) -> float:
     """Return the sum of absolute values of a 1-D array, in the order of `lane_sum`."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     whole = x.size // LANES * LANES
@@ -64,11 +61,11 @@ def lane_sum_abs(x: Any) -> Any:
         s7 += abs(x[i + 7])
     for i in range(whole, x.size):
         s0 += abs(x[i])
-    return _combine(s0, s1, s2, s3, s4, s5, s6, s7)
+    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
 
 
 @inner
-def exponent_above(bound: Any) -> int:
+def exponent_above(bound: float) -> int:
     """Return an integer e with |bound| < 2^e, read off the float's own exponent."""
     e = 0
     while bound >= 1.0:
@@ -81,14 +78,14 @@ def exponent_above(bound: Any) -> int:
 
 
 @inner
-def to_fixed(x: Any, scale: Any) -> Any:
+def to_fixed(x: float, scale: float) -> np.int64:
     """Return x * scale as int64, rounded to nearest (halves away from zero)."""
     scaled = x * scale
     return np.int64(scaled + (0.5 if scaled >= 0.0 else -0.5))
 
 
 @inner
-def to_fixed_row(values: Any, scale: Any, out: Any) -> None:
+def to_fixed_row(values: Floats, scale: float, out: NDArray[np.int64]) -> None:
     """Fill out with `to_fixed` of every value."""
     for t in range(out.size):
         out[t] = to_fixed(values[t], scale)
