@@ -21,7 +21,7 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 
-__all__ = ["inline", "inner", "jit"]
+__all__ = ["inner", "jit", "opened"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,12 +38,6 @@ def jit(function: F) -> F:
     compiled: Any = numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
     compiled._cache = _cache_of(function) or compiled._cache
     return compiled  # type: ignore[no-any-return]
-
-
-def inline(function: F) -> F:
-    """Return `function` pasted into the kernels that call it."""
-    compiled: F = numba.njit(inline="always", **_OPTIONS)(function)
-    return compiled
 
 
 def inner(function: F) -> F:
@@ -63,6 +57,12 @@ def inner(function: F) -> F:
 
     compiled.compile = compile_part
     return compiled  # type: ignore[no-any-return]
+
+
+def opened(function: F) -> F:
+    """Return an inner function as one that Python can call, to look at it or to test it."""
+    compiled: F = numba.njit(lambda *arguments: function(*arguments), **_OPTIONS)
+    return compiled
 
 
 class _Part(JITCodeLibrary):  # type: ignore[misc]

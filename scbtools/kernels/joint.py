@@ -68,7 +68,7 @@ def fill_table(fixed: Ints, first: int, count: int, together: int, room: Ints) -
             for i in range(size):
                 part[i] = low[i] + more
         size *= vocab_size
-    return size
+    return int(size)
 
 
 @inner
