@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from scbtools import _check
 from scbtools._jit import jit
-from scbtools.kernels import cpu
-from scbtools.kernels.cpu import Rule, Turn
+from scbtools.kernels import arrays, cpu
+from scbtools.kernels.arrays import Rule, Turn
 from scbtools.kernels.measure import meets
 from scbtools.kernels.sums import lane_sum
 from scbtools.kernels.value import descend, precondition_value
@@ -152,9 +152,10 @@ class CpuEngine:
 
     def begin(self, stage: Stage) -> None:
         """Make room for the stage's batches."""
+        eta_A = 0.0 if stage.freeze_A else float(stage.eta_A)
         self._prepare(
             Rule(
-                stage.batch_size, True, stage.freeze_A, stage.preconditioned, float(stage.eta_A),
+                stage.batch_size, True, stage.freeze_A, stage.preconditioned, eta_A,
                 float(stage.eta_V), float(stage.l1), TARGETS[stage.until], float(stage.target),
             ),
             np.empty((1, 1)),
@@ -172,14 +173,16 @@ class CpuEngine:
         self.rule = rule
         self.workers = max(1, min(get_num_threads(), tokens // _WORTH))
         square = np.empty((2, size, size))
-        self.model = cpu.Model(
+        self.model = arrays.Model(
             self.attention, self.value, square[0], grad_A, square[1], np.empty(size),
             np.empty(size + 1), begin, kept,
         )  # fmt: skip
         if self.room != (rule.batch, self.workers):
             self.room = (rule.batch, self.workers)
-            self.batch = cpu.batch_arrays(size, seq_len, rule.batch, self.workers)
-            self.desks = [cpu.desk_arrays(size, seq_len, rule.batch) for _ in range(self.workers)]
+            self.batch = arrays.batch_arrays(size, seq_len, rule.batch, self.workers)
+            self.desks = [
+                arrays.desk_arrays(size, seq_len, rule.batch) for _ in range(self.workers)
+            ]
 
     def _run(self, n: int, step: int, turn: Turn) -> tuple[int, int]:
         """Call the kernel."""
@@ -191,7 +194,7 @@ class CpuEngine:
     def advance(self, first: int, n: int) -> tuple[int, int]:
         """Take up to n steps: in one compiled call, or shared out step by step."""
         if self.workers == 1:
-            return self._run(n, first, Turn())
+            return self._run(n, first, Turn(cpu.STEP))
         for i in range(n):
             code = self._shared_step(first + i, cpu.BEGIN if i else cpu.MEASURE | cpu.BEGIN)
             if code != RAN:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import inner
+from scbtools.kernels.arrays import Model, Rule
 from scbtools.kernels.stream import STRIP
 from scbtools.kernels.sums import exponent_above, lane_sum_abs
 from scbtools.stages import LIMIT
@@ -63,17 +64,17 @@ def row_scale(bound: float) -> float:
 
 
 @inner
-def stays(
-    sizes: Floats, value: Floats, mu: Floats, seq_len: int, w: float, eta_A: float, eta_V: float,
-    preconditioned: bool,
-) -> bool:  # fmt: skip
-    """Return whether no batch could carry the parameters beyond LIMIT in the next step.
+def stays(model: Model, mu: Floats, rule: Rule, w: float) -> bool:
+    """Return whether parameters with |w| <= w are fine, and no batch could take them beyond LIMIT.
 
     That is known before the batch is drawn: |w| bounds an entry of A's gradient, and
     |r_n c_m| <= (max |V| L + 1) L one of V's, with L the largest column sum of |A|. Thresholding
     does not raise a column's sum s, projecting makes it 2 s + 1 at most. Preconditioning divides
     by mu and takes away means. NaN does not stay.
     """
+    if not rule.train or not w >= 0.0:
+        return w >= 0.0
+    sizes, value = model.sizes, model.value
     longest, least, most, square, top = 0.0, mu[0], mu[0], 0.0, 0.0
     for k in range(mu.size):
         longest, least, most = max(longest, sizes[k]), min(least, mu[k]), max(most, mu[k])
@@ -81,10 +82,10 @@ def stays(
         for m in range(mu.size):
             top = max(top, abs(value[k, m]))
     for_v = (top * longest + 1.0) * longest
-    if preconditioned:
+    if rule.preconditioned:
         for_v *= 2.0 * (1.0 / least + mu.size * most / square)
-    fine = top + eta_V * for_v <= LIMIT
+    fine = top + rule.eta_V * for_v <= LIMIT
     for k in range(mu.size):
-        spread = seq_len * w * (2.0 / mu[k] if preconditioned else 1.0)
-        fine = fine and 2.0 * (sizes[k] + eta_A * spread) + 1.0 <= LIMIT
+        spread = model.attention.shape[1] * w * (2.0 / mu[k] if rule.preconditioned else 1.0)
+        fine = fine and 2.0 * (sizes[k] + rule.eta_A * spread) + 1.0 <= LIMIT
     return bool(fine)

@@ -19,13 +19,12 @@ Nothing here allocates, and nothing but `run` is called from Python.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from scbtools._jit import inner, jit
 from scbtools.kernels import joint
+from scbtools.kernels.arrays import Batch, Desk, Model, Rule, Turn
 from scbtools.kernels.bounds import measure_rows, row_scale, stays, w_bound
 from scbtools.kernels.measure import Truth, reached
 from scbtools.kernels.stream import STRIP
@@ -36,15 +35,13 @@ from scbtools.kernels.tokens import (
     Tables,
     draw_row,
     draw_target,
-    new_scratch,
     token_at,
 )
 from scbtools.kernels.value import add_product, descend, precondition_value
-from scbtools.stages import DIVERGED, NO_TARGET, RAN, REACHED
+from scbtools.stages import DIVERGED, RAN, REACHED
 
 __all__ = [
-    "BEGIN", "END", "JOIN", "MEASURE", "SHARE", "STEP", "VALUES", "Batch", "Desk", "Model", "Rule",
-    "Turn", "batch_arrays", "desk_arrays", "group_size", "run",
+    "BEGIN", "END", "JOIN", "MEASURE", "SHARE", "STEP", "VALUES", "run",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -56,126 +53,10 @@ MEASURE, BEGIN, SHARE, JOIN, VALUES, END = 1, 2, 4, 8, 16, 32
 STEP = MEASURE | BEGIN | SHARE | JOIN | VALUES | END
 
 _SPAN = 8 * TILE  # positions of a row that stay in the second-level cache for all samples
-_CODE_BYTES = 1 << 21  # tokens kept between the passes, per worker
-_JOINT = 4096  # entries of the largest table over the joint symbols of a group: 32 kB
-_SAMPLES = 4096  # samples at most whose c and r are kept
 _LOW, _HALF = np.int64(0xFFFFFFFF), np.int64(32)
 
 
-class Rule(NamedTuple):
-    """What a step does."""
-
-    batch: int
-    train: bool = False  # step along the gradients; otherwise store them raw
-    frozen: bool = False  # A stays: only its nonzero positions are drawn
-    preconditioned: bool = False
-    eta_A: float = 0.0
-    eta_V: float = 0.0
-    l1: float = 0.0
-    kind: int = NO_TARGET
-    target: float = 0.0
-
-
-class Turn(NamedTuple):
-    """Which parts of a step a call does, and as which worker."""
-
-    parts: int = STEP
-    worker: int = 0
-    workers: int = 1
-    start: int = 0  # the first sample of the round, for SHARE, JOIN and VALUES
-
-
-class Model(NamedTuple):
-    """Parameters and what goes with them."""
-
-    attention: Floats  # (N, T), rows are columns of A
-    value: Floats  # (N, N)
-    value_rows: Floats  # (N, N) transpose of V
-    grad_A: Floats  # (N, T), or empty when training
-    grad_V: Floats  # (N, N)
-    sizes: Floats  # (N,) sums of |A| over positions
-    scale: Floats  # (N + 1,) fixed-point scales of the rows, and of w
-    begin: Ints  # (N + 1,) where each row's entry of `kept` begins, if A is frozen
-    kept: Ints  # positions where a frozen row is not zero
-
-
-class Batch(NamedTuple):
-    """The batch at work, shared by the workers."""
-
-    last: Ints  # (B,)
-    target: Ints  # (B,)
-    order: Ints  # (B,) samples by last token
-    begin: Ints  # (N + 1,) where each last token begins in `order`
-    c: Floats  # (R, N) of a round of R samples
-    r: Floats  # (R, N)
-    cuts: Ints  # (2 W + 1, T) gradients of rows cut at the ends of shares; the last is their sum
-
-
-class Desk(NamedTuple):
-    """What a worker has to itself; G groups and S samples are at work at once."""
-
-    fixed: Ints  # (T,) a row of A in fixed point
-    sums: Ints  # (T,) its gradient
-    words: NDArray[np.uint32]  # (4, 256) random bits of a tile
-    tally: NDArray[np.uint16]  # (128,) scratch of drawing
-    codes: NDArray[np.uint16]  # (G, padded T) tokens of a group, as one number
-    tables: Ints  # (2, J) over these numbers
-    partial: Ints  # (S, N) c, then w, in fixed point
-    w: Floats  # (N,)
-
-
-def group_size(vocab_size: int, seq_len: int) -> int:
-    """Return how many samples share a number: their joint table must pay for itself."""
-    size, limit = 1, min(_JOINT, seq_len // 4)
-    while vocab_size ** (size + 1) <= limit:
-        size += 1
-    return size
-
-
-def batch_arrays(vocab_size: int, seq_len: int, batch: int, workers: int) -> Batch:
-    """Return arrays for batches of this size: 8 MB beside O(B + N), and cut rows of A."""
-    some = min(batch, _SAMPLES, max(64, (1 << 19) // vocab_size))
-    return Batch(
-        last=np.empty(batch, np.int64),
-        target=np.empty(batch, np.int64),
-        order=np.empty(batch, np.int64),
-        begin=np.empty(vocab_size + 1, np.int64),
-        c=np.empty((some, vocab_size)),
-        r=np.empty((some, vocab_size)),
-        cuts=np.empty((2 * workers + 1, seq_len), np.int64),
-    )
-
-
-def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
-    """Return a worker's arrays: 2 MB of tokens, 1 MB of samples, two rows of A."""
-    together = group_size(vocab_size, seq_len)
-    groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * seq_len)))
-    samples = min(groups * together, max(64, (1 << 17) // vocab_size))
-    words, tally, codes = new_scratch(seq_len, groups)
-    return Desk(
-        fixed=np.empty(seq_len, np.int64),
-        sums=np.empty(seq_len, np.int64),
-        words=words,
-        tally=tally,
-        codes=codes,
-        tables=np.empty((2, vocab_size**together), np.int64),
-        partial=np.empty((samples, vocab_size), np.int64),
-        w=np.empty(vocab_size),
-    )
-
-
 # --- before the shares ----------------------------------------------------------------------
-
-
-@inner
-def _goes_on(model: Model, truth: Truth, rule: Rule, w: float) -> bool:
-    """Return whether the parameters are fine, and would be after the next step."""
-    if not rule.train or not w >= 0.0:
-        return w >= 0.0
-    eta_A, seq_len = 0.0 if rule.frozen else rule.eta_A, model.attention.shape[1]
-    return stays(
-        model.sizes, model.value, truth.mu, seq_len, w, eta_A, rule.eta_V, rule.preconditioned
-    )
 
 
 @inner
@@ -202,7 +83,7 @@ def _draw_ends(batch: Batch, tables: Tables, key: np.uint64, step: np.uint64, se
 
 @inner
 def _begin(
-    model: Model, batch: Batch, tables: Tables, key: np.uint64, step: np.uint64, bound: float
+    model: Model, batch: Batch, tables: Tables, key: np.uint64, step: np.uint64, w: float
 ) -> None:
     """Get a step ready: ends of the samples, scales, an empty gradient of V."""
     scale, sizes, value = model.scale, model.sizes, model.value
@@ -211,7 +92,7 @@ def _begin(
         clear(model.grad_V[k])
         for m in range(sizes.size):
             model.value_rows[m, k] = value[k, m]
-    scale[sizes.size] = row_scale(bound * batch.last.size)
+    scale[sizes.size] = row_scale(w * batch.last.size)
     _draw_ends(batch, tables, key, step, model.attention.shape[1])
 
 
@@ -232,11 +113,11 @@ def _residual(model: Model, batch: Batch, desk: Desk, at: int, target: int, s: i
 
 @inner
 def _land(
-    desk: Desk, order: Ints, first: int, count: int, together: int, start: int, size: int,
-    tables: Tables, key: np.uint64, step: np.uint64,
+    desk: Desk, order: Ints, first: int, count: int, start: int, size: int, tables: Tables,
+    key: np.uint64, step: np.uint64,
 ) -> None:  # fmt: skip
     """Draw positions start .. start + size - 1 of `count` samples, and add up c."""
-    vocab_size = desk.w.size
+    vocab_size, together = desk.w.size, desk.together
     a, both = desk.fixed[start : start + size], desk.tables[0]
     partial, codes, words, tally = desk.partial, desk.codes, desk.words, desk.tally
     limits, high, table = tables.token, tables.high, tables.table
@@ -256,10 +137,9 @@ def _land(
 
 
 @inner
-def _spread(
-    desk: Desk, sums: Ints, count: int, together: int, start: int, size: int, fresh: bool
-) -> None:
+def _spread(desk: Desk, sums: Ints, count: int, start: int, size: int, fresh: bool) -> None:
     """Add w[x_t] of `count` samples to a stretch of the gradient, two groups at a time."""
+    together = desk.together
     groups, g = -(-count // together), 0
     out, codes = sums[start : start + size], desk.codes
     first, second = desk.tables[0], desk.tables[1]
@@ -282,11 +162,9 @@ def _row_gradient(
     start: int, key: np.uint64, step: np.uint64,
 ) -> None:  # fmt: skip
     """Set `sums` to the gradient that the ordered samples first .. stop - 1 give to their row."""
-    seq_len, vocab_size, together = desk.fixed.size, desk.w.size, 1
-    while vocab_size ** (together + 1) <= desk.tables.shape[1]:
-        together += 1
+    seq_len, vocab_size = desk.fixed.size, desk.w.size
     unit = 1.0 / model.scale[batch.last[batch.order[first]]]  # a power of two
-    most = min(desk.partial.shape[0], desk.codes.shape[0] * together)
+    most = min(desk.partial.shape[0], desk.codes.shape[0] * desk.together)
     fresh = True
     for at in range(first, stop, most):
         count = min(most, stop - at)
@@ -294,39 +172,37 @@ def _row_gradient(
             clear(desk.partial[s])
         for t in range(0, seq_len, _SPAN):
             size = min(_SPAN, seq_len - t)
-            _land(desk, batch.order, at, count, together, t, size, tables, key, step)
+            _land(desk, batch.order, at, count, t, size, tables, key, step)
         for s in range(count):
             c = batch.c[at - start + s]
             for n in range(vocab_size):
                 c[n] = desk.partial[s, n] * unit
             _residual(model, batch, desk, at - start + s, batch.target[batch.order[at + s]], s)
         for t in range(0, seq_len, _SPAN):
-            _spread(desk, sums, count, together, t, min(_SPAN, seq_len - t), fresh)
+            _spread(desk, sums, count, t, min(_SPAN, seq_len - t), fresh)
         fresh = False
 
 
 @inner
-def finish_row(
-    row: Floats, sums: Ints, out: Floats, rule: Rule, rate: float, weight: float
-) -> float:
-    """Store the gradient of a row, or take its step (eq. 4, eq. 6); return the new sum of |row|.
+def _finish(model: Model, truth: Truth, rule: Rule, k: int, sums: Ints) -> None:
+    """Store the gradient of row k of A, or take its step (eq. 4, eq. 6), and measure it.
 
-    `rate` takes fixed point to the gradient, times eta_A when training; weight is mu_k. With a
-    penalty the row is shifted to sum 1; without one, the projected gradient has kept its sum.
+    With a penalty the row is shifted to sum 1; without one, the projected gradient keeps its sum.
     """
-    seq_len, l1 = row.size, rule.l1
+    row, seq_len, l1, total, mean = model.attention[k], sums.size, rule.l1, 0.0, 0.0
+    rate = 1.0 / model.scale[model.sizes.size] / rule.batch  # takes fixed point to the gradient
     if not rule.train:
+        out = model.grad_A[k]
         for t in range(seq_len):
             out[t] = sums[t] * rate
-        return 0.0
-    mean = 0.0
+        return
+    rate = rule.eta_A * rate
     if rule.preconditioned:
         upper, lower = np.int64(0), np.int64(0)  # a plain sum could overflow
         for t in range(seq_len):
             upper += sums[t] >> _HALF
             lower += sums[t] & _LOW
-        mean, rate = (float(upper) * 4294967296.0 + float(lower)) / seq_len, rate / weight
-    total = 0.0
+        mean, rate = (float(upper) * 4294967296.0 + float(lower)) / seq_len, rate / truth.mu[k]
     for start in range(0, seq_len, STRIP):
         some, g = row[start : start + STRIP], sums[start : start + STRIP]
         if l1 > 0.0:
@@ -345,21 +221,7 @@ def finish_row(
             for t in range(some.size):
                 some[t] += shift
             total += lane_sum_abs(some)
-    return total
-
-
-@inner
-def _finish(model: Model, truth: Truth, rule: Rule, batch: int, k: int, sums: Ints) -> None:
-    """Do with row k of A what the rule says."""
-    rate = 1.0 / model.scale[model.sizes.size] / batch
-    if rule.train:
-        rate = rule.eta_A * rate
-        out = model.attention[k]
-    else:
-        out = model.grad_A[k]
-    size = finish_row(model.attention[k], sums, out, rule, rate, truth.mu[k])
-    if rule.train:
-        model.sizes[k] = size
+    model.sizes[k] = total
 
 
 @inner
@@ -393,7 +255,7 @@ def _share(
     stop: int, key: np.uint64, step: np.uint64,
 ) -> None:  # fmt: skip
     """Do a worker's share of the round's samples; rows that it holds whole are finished."""
-    p, workers, start, size = turn.worker, turn.workers, turn.start, batch.last.size
+    p, workers, start = turn.worker, turn.workers, turn.start
     low, high = start + (stop - start) * p // workers, start + (stop - start) * (p + 1) // workers
     if rule.frozen:
         _frozen_share(model, batch, tables, desk, low, high, start, key, step)
@@ -404,7 +266,7 @@ def _share(
             # Without samples there is a penalty to apply, or a zero to store.
             if start == 0 and k % workers == p and (not rule.train or rule.l1 > 0.0):
                 clear(desk.sums)
-                _finish(model, truth, rule, size, k, desk.sums)
+                _finish(model, truth, rule, k, desk.sums)
             continue
         first, final = max(begin, low), min(end, high)
         if first >= final:
@@ -414,7 +276,7 @@ def _share(
         to_fixed_row(model.attention[k], model.scale[k], desk.fixed)
         _row_gradient(model, batch, tables, desk, sums, first, final, start, key, step)
         if whole:
-            _finish(model, truth, rule, size, k, sums)
+            _finish(model, truth, rule, k, sums)
 
 
 # --- after the shares -----------------------------------------------------------------------
@@ -423,8 +285,8 @@ def _share(
 @inner
 def _join(model: Model, truth: Truth, rule: Rule, batch: Batch, turn: Turn, stop: int) -> None:
     """Add up the rows that borders between shares cut, and finish those that end here."""
-    start, workers, size = turn.start, turn.workers, batch.last.size
-    if rule.frozen or (workers == 1 and start == 0 and stop == size):
+    start, workers = turn.start, turn.workers
+    if rule.frozen or (workers == 1 and start == 0 and stop == rule.batch):
         return
     total = batch.cuts[2 * workers]
     for k in range(model.sizes.size):
@@ -440,7 +302,7 @@ def _join(model: Model, truth: Truth, rule: Rule, batch: Batch, turn: Turn, stop
                     total[t] = part[t] + (0 if fresh else total[t])
                 fresh = False
         if cut and end <= stop:
-            _finish(model, truth, rule, size, k, total)
+            _finish(model, truth, rule, k, total)
 
 
 @inner
@@ -486,16 +348,16 @@ def run(
         Steps taken, and RAN, REACHED (the target, after the last of them) or DIVERGED: the next
         could carry parameters beyond LIMIT, and was not taken.
     """
-    parts, size, some = turn.parts, batch.last.size, batch.c.shape[0]
+    parts, size, some = turn.parts, rule.batch, batch.c.shape[0]
     for i in range(n):
         now = np.uint64(step + i)
         if parts & MEASURE and i == 0:
             measure_rows(model.attention, model.sizes)
         if parts & BEGIN:
-            bound = w_bound(model.sizes, model.value)
-            if not _goes_on(model, truth, rule, bound):
+            w = w_bound(model.sizes, model.value)
+            if not stays(model, truth.mu, rule, w):
                 return i, DIVERGED
-            _begin(model, batch, tables, key, now, bound)
+            _begin(model, batch, tables, key, now, w)
         start = turn.start
         while parts & (SHARE | JOIN | VALUES):
             stop = min(start + some, size)
