@@ -2,23 +2,13 @@
 
 from scbtools import recipes
 from scbtools.engines import minibatch_gradients
-from scbtools.population import (
-    Gradients,
-    population_gradients,
-    population_loss,
-)
+from scbtools.population import Gradients, population_gradients, population_loss
 from scbtools.signals import Signals, signals, similarity, support_recovered
 from scbtools.stages import Stage, Transform
 from scbtools.sweep import sweep
 from scbtools.task import Batch, SCBTask
 from scbtools.training import Run, train
-from scbtools.transformer import (
-    Params,
-    predict,
-    transfer_start,
-    true_params,
-    uniform_start,
-)
+from scbtools.transformer import Params, predict, transfer_start, true_params, uniform_start
 from scbtools.updates import precondition
 
 __all__ = [

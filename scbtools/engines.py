@@ -83,11 +83,7 @@ def _finds_gpu() -> bool:
 
 
 def make_engine(
-    device: str,
-    task: SCBTask,
-    attention: Floats,
-    value: Floats,
-    key: np.uint64,
+    device: str, task: SCBTask, attention: Floats, value: Floats, key: np.uint64
 ) -> Engine:
     """Return the engine of a checked device for parameters that it changes in place."""
     if device == "cuda":
@@ -246,13 +242,7 @@ class SoftmaxEngine:
         Computes gradients, and whole steps where A is frozen.
     """
 
-    def __init__(
-        self,
-        task: SCBTask,
-        attention: Floats,
-        value: Floats,
-        inner: Engine,
-    ) -> None:
+    def __init__(self, task: SCBTask, attention: Floats, value: Floats, inner: Engine) -> None:
         self.task, self.attention, self.value, self.inner = task, attention, value, inner
 
     def begin(self, stage: Stage) -> None:

@@ -225,12 +225,7 @@ def noisy_signal_step(
 
 
 def noisy_error_step(
-    task: SCBTask,
-    before: Centred,
-    delta: Params,
-    noise: Noise,
-    eta_V: float,
-    eta_A: float,
+    task: SCBTask, before: Centred, delta: Params, noise: Noise, eta_V: float, eta_A: float
 ) -> Params:
     """Return (Delta_A, Delta_V) after one step with the realised noise (Lemma C.6, not squared).
 

@@ -168,8 +168,7 @@ class _Trainer:
                 self.record(index)
                 signal = (self.history["alpha_V"][-1], self.history["alpha_A"][-1])
                 bar.set_postfix_str(
-                    f"{stage.name}, alpha_V {signal[0]:.3f}, alpha_A {signal[1]:.3f}",
-                    refresh=False,
+                    f"{stage.name}, alpha_V {signal[0]:.3f}, alpha_A {signal[1]:.3f}", refresh=False
                 )
         bar.update(stage.steps - done)
         met = stage.until is None or code == REACHED

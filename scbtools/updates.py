@@ -67,11 +67,7 @@ def precondition_rows(gradient: Floats, mu: Floats) -> None:
 
 
 def gradient_step(
-    params: Params,
-    gradients: Gradients,
-    eta_V: float,
-    eta_A: float,
-    l1: float = 0.0,
+    params: Params, gradients: Gradients, eta_V: float, eta_A: float, l1: float = 0.0
 ) -> Params:
     """Return parameters after a gradient step, and for l1 > 0 a proximal one (eq. 6).
 

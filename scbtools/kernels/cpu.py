@@ -29,14 +29,7 @@ from scbtools.kernels.bounds import measure_rows, row_scale, stays, w_bound
 from scbtools.kernels.measure import Truth, reached
 from scbtools.kernels.stream import STRIP
 from scbtools.kernels.sums import clear, lane_sum, lane_sum_abs, to_fixed, to_fixed_row
-from scbtools.kernels.tokens import (
-    TILE,
-    Place,
-    Tables,
-    draw_row,
-    draw_target,
-    token_at,
-)
+from scbtools.kernels.tokens import TILE, Place, Tables, draw_row, draw_target, token_at
 from scbtools.kernels.value import add_product, descend, precondition_value
 from scbtools.stages import DIVERGED, RAN, REACHED
 
