@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scbtools as scb
-from scbtools import cuda_engine
+from scbtools.cuda import engine as cuda_engine
 from tests import reference_numpy as ref
 from tests.cuda.running import LAUNCH, SIMULATED
 from tests.examples import constrained, gap, uneven_task
