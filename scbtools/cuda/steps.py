@@ -94,7 +94,8 @@ def value_and_rows(
             if n < size:
                 for i in range(lane, batch, lanes):
                     x += r[i, n] * c[i, m]
-            x = block_sum(x, room, lanes)
+            if lanes > 1:
+                x = block_sum(x, room, lanes)
             if lane == 0 and n < size:
                 grad_v[n, m] = x / batch
         return
