@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scbtools.cuda import kernels, steps
 from scbtools.cuda.kernels import Floats, cuda
@@ -64,6 +65,11 @@ def processors() -> int:
     return int(getattr(cuda.get_current_device(), "MULTIPROCESSOR_COUNT", 2))
 
 
+def _upload(array: NDArray[Any]) -> Any:
+    """Return the array on the device, in C order."""
+    return cuda.to_device(np.array(array, order="C"))
+
+
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
     """Silence numba's advice on grids of few blocks: some of ours have but one thing to do."""
@@ -79,16 +85,15 @@ class _Tables:
         tables, width = task.tables, 16 - launch.guide_bits
         high = (tables.token >> np.uint32(16)).astype(np.uint16)
         edges = np.searchsorted(high, np.arange(2**launch.guide_bits + 1) << width, side="left")
-        self.thresholds = cuda.to_device(np.array(tables.token))
-        guide = cuda.to_device(edges.astype(np.uint16))
-        self.find = guide, np.uint32(width), cuda.to_device(high), self.thresholds
-        positions, attended = np.array(tables.positions), np.array(tables.attended)
+        self.thresholds = _upload(tables.token)
+        self.find = (
+            _upload(edges.astype(np.uint16)), np.uint32(width), _upload(high), self.thresholds
+        )  # fmt: skip
+        positions, attended = tables.positions, tables.attended
         if not attended.size:  # the device knows no empty arrays; of two slots, either will do
             positions, attended = positions.repeat(2, axis=1), positions.astype(np.uint32)
-        self.ends = (
-            self.thresholds, cuda.to_device(positions), cuda.to_device(attended),
-            cuda.to_device(np.array(tables.target)),
-        )  # fmt: skip
+        others = (_upload(x) for x in (positions, attended, tables.target))
+        self.ends = self.thresholds, *others
 
 
 class CudaEngine:
@@ -111,21 +116,18 @@ class CudaEngine:
         self.parts = max(1, min(seq_len // self.launch.part, 64))
         self.blocks = processors() * self.launch.blocks_per_processor
         mu, sparse = task.stationary, task.sparse_attention
-        self.mu = cuda.to_device(np.array(mu))
-        self.truth = (  # weights of the signals: see `move_value`
-            cuda.to_device(np.array(sparse.positions)),
-            cuda.to_device(sparse.weights * mu[:, None]),
-            cuda.to_device(task.transition * mu),
-        )
+        self.mu = _upload(mu)
+        weights = sparse.weights * mu[:, None], task.transition * mu  # see `move_value`
+        self.truth = tuple(_upload(x) for x in (sparse.positions, *weights))
         padded = -(-seq_len // stream.STRIP) * stream.STRIP
-        self.state = cuda.to_device(np.zeros(3, np.int64))
-        self.fixed = cuda.to_device(np.zeros((size, padded), np.int64))  # its end stays zero
+        self.state = _upload(np.zeros(3, np.int64))
+        self.fixed = _upload(np.zeros((size, padded), np.int64))  # its end stays zero
         self.grad = cuda.device_array((size, seq_len), np.int64)
         self.grad_v = cuda.device_array((size, size), np.float64)
         self.row_sums = cuda.device_array((size, self.parts), np.float64)
         self.a_scale = cuda.device_array(size, np.float64)
         self.w_scale = cuda.device_array(1, np.float64)
-        self.counts = cuda.to_device(np.zeros(size, np.int64))
+        self.counts = _upload(np.zeros(size, np.int64))
         self.begin_of = cuda.device_array(size, np.int64)
         self.batch = 0
 
@@ -135,23 +137,23 @@ class CudaEngine:
         """Copy the host's parameters to the device and make room for the stage's batches."""
         self.stage = stage
         self._make_room(stage.batch_size)
-        self.attention_d = cuda.to_device(self.attention)
-        self.value_d = cuda.to_device(self.value)
-        self.value_t = cuda.to_device(np.ascontiguousarray(self.value.T))
+        self.attention_d = _upload(self.attention)
+        self.value_d = _upload(self.value)
+        self.value_t = _upload(self.value.T)
         rows = np.abs(self.attention).sum(axis=1)
         sums = np.zeros((2, self.size, self.parts))
         sums[0, :, 0], sums[1, :, 0] = 1.0, rows  # for good, where A is frozen
-        self.sums, self.row_size = cuda.to_device(sums), cuda.to_device(rows)
-        self.shift = cuda.to_device(np.zeros(self.size))
+        self.sums, self.row_size = _upload(sums), _upload(rows)
+        self.shift = _upload(np.zeros(self.size))
         mu, plain = self.task.stationary, not stage.preconditioned
-        self.spread_a = cuda.to_device(self.seq_len * (np.ones(self.size) if plain else 2.0 / mu))
+        self.spread_a = _upload(self.seq_len * (np.ones(self.size) if plain else 2.0 / mu))
         stretch = 2.0 * (1.0 / mu.min() + self.size * mu.max() / (mu**2).sum())
         self.spread_v = 1.0 if plain else float(stretch)
         if stage.freeze_A:
             counts = np.count_nonzero(self.attention, axis=1)
             begin = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
             positions = np.append(np.nonzero(self.attention)[1], 0)  # there may be none
-            self.support = cuda.to_device(begin), cuda.to_device(positions.astype(np.int64))
+            self.support = _upload(begin), _upload(positions.astype(np.int64))
 
     def _make_room(self, batch: int) -> None:
         """Allocate what depends on the batch, and decide how much of it goes through at once."""
@@ -164,7 +166,7 @@ class CudaEngine:
         self.chunk = max(1, min(batch, room))
         self.codes = cuda.device_array((self.chunk, 4, self.counters), dtype)
         self.last, self.target, self.order = (cuda.device_array(batch, np.int64) for _ in range(3))
-        self.c_fixed = cuda.to_device(np.zeros(shape, np.int64))
+        self.c_fixed = _upload(np.zeros(shape, np.int64))
         self.c, self.r = (cuda.device_array(shape, np.float64) for _ in range(2))
         self.w_fixed = cuda.device_array(shape, np.int64)
 

@@ -225,14 +225,14 @@ def test_rates_that_are_asked_for_too_much(name: str, options: dict[str, Any]) -
     task = small()
     start = constrained(task, 5, scale=0.1)
     taken = []
-    for rate in 10.0 ** np.arange(6, 13, 0.5):
+    for rate in 10.0 ** np.arange(1, 13):
         s = stage(**{"steps": 3, "eta_V": 0.0, "eta_A": 0.0, **options, name: rate})
         gpu, cpu = (scb.train(task, s, start, device=device) for device in ("cuda", "cpu"))
         assert gpu.status == cpu.status
         assert gpu.history["step"].tolist() == cpu.history["step"].tolist()
         taken.append(gpu.history["step"][-1])
     assert taken == sorted(taken, reverse=True)
-    assert {0, 3} <= set(taken)
+    assert {0, 1, 3} <= set(taken)
 
 
 def test_parameters_that_have_diverged_already() -> None:
