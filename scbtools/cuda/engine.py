@@ -122,8 +122,11 @@ class CudaEngine:
         padded = -(-seq_len // stream.STRIP) * stream.STRIP
         self.state = _upload(np.zeros(3, np.int64))
         self.fixed = _upload(np.zeros((size, padded), np.int64))  # its end stays zero
+        self.attention_d = cuda.device_array((size, seq_len), np.float64)
         self.grad = cuda.device_array((size, seq_len), np.int64)
-        self.grad_v = cuda.device_array((size, size), np.float64)
+        self.value_d, self.value_t, self.grad_v = (
+            cuda.device_array((size, size), np.float64) for _ in range(3)
+        )
         self.row_sums = cuda.device_array((size, self.parts), np.float64)
         self.a_scale = cuda.device_array(size, np.float64)
         self.w_scale = cuda.device_array(1, np.float64)
@@ -137,9 +140,9 @@ class CudaEngine:
         """Copy the host's parameters to the device and make room for the stage's batches."""
         self.stage = stage
         self._make_room(stage.batch_size)
-        self.attention_d = _upload(self.attention)
-        self.value_d = _upload(self.value)
-        self.value_t = _upload(self.value.T)
+        self.attention_d.copy_to_device(self.attention)
+        self.value_d.copy_to_device(self.value)
+        self.value_t.copy_to_device(np.ascontiguousarray(self.value.T))
         rows = np.abs(self.attention).sum(axis=1)
         sums = np.zeros((2, self.size, self.parts))
         sums[0, :, 0], sums[1, :, 0] = 1.0, rows  # for good, where A is frozen

@@ -222,12 +222,17 @@ def test_divergence(options: dict[str, Any]) -> None:
 )
 def test_rates_that_are_asked_for_too_much(name: str, options: dict[str, Any]) -> None:
     """Whether a step may be taken is asked before it is drawn, from the CPU's bounds."""
-    task = small()
-    start = constrained(task, 5, scale=0.1)
+    task = small(3, 5)
+    A, V = constrained(task, 5, scale=0.1)
+    start = scb.Params(A, -5 * V)
     taken = []
     for rate in 10.0 ** np.arange(1, 13):
-        s = stage(**{"steps": 3, "eta_V": 0.0, "eta_A": 0.0, **options, name: rate})
-        gpu, cpu = (scb.train(task, s, start, device=device) for device in ("cuda", "cpu"))
+        s = stage(
+            **{"steps": 3, "batch_size": 2, "eta_V": 0.0, "eta_A": 0.0, **options, name: rate}
+        )
+        gpu, cpu = (
+            scb.train(task, s, start, device=device, record_every=3) for device in ("cuda", "cpu")
+        )
         assert gpu.status == cpu.status
         assert gpu.history["step"].tolist() == cpu.history["step"].tolist()
         taken.append(gpu.history["step"][-1])
