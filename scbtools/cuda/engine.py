@@ -1,8 +1,8 @@
 """The host's side of the GPU: what lies where, and which kernel is launched when.
 
-Everything between two recordings stays on the device. A step is nine launches in one stream and
-waits for nothing: the kernels count the steps, see whether the target is met or the run diverges,
-and do nothing from then on.
+Everything between two recordings stays on the device. A step is nine or ten launches in one
+stream and waits for nothing: the kernels count the steps, see whether the target is met or the run
+diverges, and do nothing from then on.
 
 Tokens are drawn once a step and kept for the second pass, in pieces of the batch that fit
 `Launch.token_bytes`: 8 bits each up to 256 tokens, 16 above.
@@ -145,9 +145,8 @@ class CudaEngine:
         self.value_t.copy_to_device(np.ascontiguousarray(self.value.T))
         rows = np.abs(self.attention).sum(axis=1)
         sums = np.zeros((2, self.size, self.parts))
-        sums[0, :, 0], sums[1, :, 0] = 1.0, rows  # for good, where A is frozen
+        sums[1, :, 0] = rows  # for good, where A is frozen
         self.sums, self.row_size = _upload(sums), _upload(rows)
-        self.shift = _upload(np.zeros(self.size))
         mu, plain = self.task.stationary, not stage.preconditioned
         self.spread_a = _upload(self.seq_len * (np.ones(self.size) if plain else 2.0 / mu))
         stretch = 2.0 * (1.0 / mu.min() + self.size * mu.max() / (mu**2).sum())
@@ -186,7 +185,6 @@ class CudaEngine:
             _, more, code = (int(x) for x in self.state.copy_to_host())
             taken += more
         self.attention_d.copy_to_host(self.attention)
-        self.attention += self.shift.copy_to_host()[:, None]  # as `prepare` will, once
         self.value_d.copy_to_host(self.value)
         return taken, code
 
@@ -220,10 +218,14 @@ class CudaEngine:
                 self.state, self.batch, eta_a, l1, stage.preconditioned, self.w_scale, self.mu,
                 self.row_sums, self.grad, self.attention_d, self.sums,
             )  # fmt: skip
+            if l1 > 0.0:
+                steps.project[(self.parts, self.size), rows](
+                    self.state, self.attention_d, self.sums
+                )
         steps.move_value[1, rows](
-            self.state, eta_v, l1, stage.preconditioned, TARGETS[stage.until], float(stage.target),
+            self.state, eta_v, stage.preconditioned, TARGETS[stage.until], float(stage.target),
             self.task.K_Q, self.task.K_P, self.mu, *self.truth, self.sums, self.grad_v,
-            self.attention_d, self.value_d, self.value_t, self.shift, self.row_size,
+            self.attention_d, self.value_d, self.value_t, self.row_size,
         )  # fmt: skip
 
     def _queue_survey(self, eta_a: float, eta_v: float) -> None:
@@ -239,7 +241,7 @@ class CudaEngine:
         ends = -(-batch // rows)
         kernels.prepare[ends + (0 if frozen else self.size * self.parts), rows](
             self.state, self.key, ends, *self.tables.ends, self.last, self.target, self.counts,
-            self.attention_d, self.shift, self.a_scale, self.fixed, self.grad,
+            self.attention_d, self.a_scale, self.fixed, self.grad,
         )  # fmt: skip
         kernels.order_samples[1, rows](
             self.state, self.last, self.counts, self.begin_of, self.order

@@ -218,13 +218,12 @@ def _position(counter: int, word: int) -> int:
 @kernel
 def prepare(
     state: Ints, key: np.uint64, ends: int, thresholds: Words, positions: Ints, attended: Words,
-    targets: Words, last: Ints, target: Ints, counts: Ints, attention: Floats, shift: Floats,
-    a_scale: Floats, fixed: Ints, grad: Ints,
+    targets: Words, last: Ints, target: Ints, counts: Ints, attention: Floats, a_scale: Floats,
+    fixed: Ints, grad: Ints,
 ) -> None:  # fmt: skip
     """Draw the samples' ends; put A in fixed point and clear its gradient.
 
-    The first `ends` blocks own a sample per thread, the others a part of a row of A each. A
-    projection's shift, found after the last step, is applied on the way.
+    The first `ends` blocks own a sample per thread, the others a part of a row of A each.
     """
     if state[CODE] != RAN:
         return
@@ -244,14 +243,9 @@ def prepare(
         return
     parts = (cuda.gridDim.x - ends) // size
     k, part = (block - ends) // parts, (block - ends) % parts
-    up, scale = shift[k], a_scale[k]
     low, high = share(seq_len, part, parts)
     for t in range(low + tid, high, threads):
-        a = attention[k, t]
-        if up != 0.0:
-            a += up
-            attention[k, t] = a
-        fixed[k, t] = _to_fixed(a, scale)
+        fixed[k, t] = _to_fixed(attention[k, t], a_scale[k])
         grad[k, t] = 0
 
 

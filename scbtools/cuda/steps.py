@@ -3,6 +3,7 @@
     survey          before a step: stop, or find the scales of fixed point
     value_and_rows  the gradient of V, and the row sums of A's
     move_attention  A after the step, and its row sums
+    project         rows of A to sum 1, after soft-thresholding
     move_value      V after the step, and whether the target is met
 
 A step changes the parameters in place: `survey` has asked whether it may, as the CPU does, so that
@@ -31,7 +32,7 @@ from scbtools.cuda.kernels import (
 )  # fmt: skip
 from scbtools.stages import DIVERGED, LIMIT, MAX_SIGNAL, NO_TARGET, RAN, REACHED
 
-__all__ = ["move_attention", "move_value", "survey", "value_and_rows"]
+__all__ = ["move_attention", "move_value", "project", "survey", "value_and_rows"]
 
 
 @kernel
@@ -118,8 +119,7 @@ def move_attention(
 ) -> None:  # fmt: skip
     """Take a gradient step of A, and soft-threshold (eq. 4, eq. 6).
 
-    A block owns a part of a row, and leaves its sum and its absolute sum in sums (2, N, parts). The
-    row is not yet projected: `move_value` finds the shift.
+    A block owns a part of a row, and leaves its sum and its absolute sum in sums (2, N, parts).
     """
     room = cuda.shared.array(THREADS, np.float64)
     if state[CODE] != RAN:
@@ -146,6 +146,28 @@ def move_attention(
     total, size = block_sum(total, room, threads), block_sum(size, room, threads)
     if tid == 0:
         sums[0, k, part] = total
+        sums[1, k, part] = size
+
+
+@kernel
+def project(state: Ints, attention: Floats, sums: Floats) -> None:
+    """Shift each row of A so that it sums to 1, and renew the absolute sums of its parts."""
+    room = cuda.shared.array(THREADS, np.float64)
+    if state[CODE] != RAN:
+        return
+    tid, threads, seq_len = cuda.threadIdx.x, cuda.blockDim.x, attention.shape[1]
+    k, part, parts = cuda.blockIdx.y, cuda.blockIdx.x, cuda.gridDim.x
+    total = size = 0.0
+    for other in range(parts):
+        total += sums[0, k, other]
+    shift = (1.0 - total) / seq_len
+    low, high = share(seq_len, part, parts)
+    for t in range(low + tid, high, threads):
+        a = attention[k, t] + shift
+        attention[k, t] = a
+        size += abs(a)
+    size = block_sum(size, room, threads)
+    if tid == 0:
         sums[1, k, part] = size
 
 
@@ -177,15 +199,14 @@ def _precondition(gradient: Floats, mu: Floats) -> None:
 
 @kernel
 def move_value(
-    state: Ints, eta: float, l1: float, preconditioned: bool, kind: int, target: float, k_q: float,
+    state: Ints, eta: float, preconditioned: bool, kind: int, target: float, k_q: float,
     k_p: float, mu: Floats, positions: Ints, weight_a: Floats, weight_v: Floats, sums: Floats,
-    grad_v: Floats, attention: Floats, value: Floats, value_t: Floats, shift: Floats,
-    row_size: Floats,
+    grad_v: Floats, attention: Floats, value: Floats, value_t: Floats, row_size: Floats,
 ) -> None:  # fmt: skip
-    """Take a gradient step of V; find the shift that projects A; count the step; in one block.
+    """Take a gradient step of V; add up the rows' sizes; count the step; in one block.
 
     Weights are what K_Q alpha_A gives to an entry of A above 1/T, at `positions`, and K_P alpha_V
-    to one of V above mu (Lemma C.1). `prepare` adds the shift to the rows.
+    to one of V above mu (Lemma C.1).
     """
     room = cuda.shared.array(THREADS, np.float64)
     if state[CODE] != RAN:
@@ -202,15 +223,12 @@ def move_value(
         value_t[m, n] = v
         alpha_v += (v - mu[n]) * weight_v[n, m]
     for k in range(tid, size, threads):
-        total = length = 0.0
+        length = 0.0
         for part in range(sums.shape[2]):
-            total += sums[0, k, part]
             length += sums[1, k, part]
-        up = (1.0 - total) / seq_len if l1 > 0.0 else 0.0
-        shift[k] = up
-        row_size[k] = length + seq_len * abs(up)
+        row_size[k] = length
         for j in range(positions.shape[1]):
-            alpha_a += (attention[k, positions[k, j]] + up - 1.0 / seq_len) * weight_a[k, j]
+            alpha_a += (attention[k, positions[k, j]] - 1.0 / seq_len) * weight_a[k, j]
     alpha_a, alpha_v = block_sum(alpha_a, room, threads), block_sum(alpha_v, room, threads)
     if tid == 0:
         state[STEP] += 1

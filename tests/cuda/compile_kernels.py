@@ -35,7 +35,7 @@ TABLE = (H1, U32, H1, W1)  # guide, width, high, thresholds
 
 KERNELS = {
     "prepare": (
-        gradient.prepare, (J1, U64, J, W1, J2, W2, W2, J1, J1, J1, F2, F1, F1, J2, J2)
+        gradient.prepare, (J1, U64, J, W1, J2, W2, W2, J1, J1, J1, F2, F1, J2, J2)
     ),
     "order_samples": (gradient.order_samples, (J1, J1, J1, J1, J1)),
     "land of bytes": (gradient.land, (J1, U64, J, J, J, U32, *TABLE, J1, J1, J2, C3, J2)),
@@ -51,9 +51,10 @@ KERNELS = {
     "move_attention": (
         steps.move_attention, (J1, J, F, F, FLAG, F1, F1, F2, J2, F2, F3)
     ),
+    "project": (steps.project, (J1, F2, F3)),
     "move_value": (
         steps.move_value,
-        (J1, F, F, FLAG, J, F, F, F, F1, J2, F2, F2, F3, F2, F2, F2, F2, F1, F1),
+        (J1, F, FLAG, J, F, F, F, F1, J2, F2, F2, F3, F2, F2, F2, F2, F1),
     ),
 }  # fmt: skip
 

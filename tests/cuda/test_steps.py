@@ -214,6 +214,7 @@ def test_divergence(options: dict[str, Any]) -> None:
         ("eta_A", {}),
         ("eta_A", {"preconditioned": False}),
         ("eta_A", {"l1": 1e-2}),
+        ("eta_A", {"l1": 1e-2, "preconditioned": False}),
         ("eta_V", {}),
         ("eta_V", {"preconditioned": False}),
         ("eta_V", {"freeze_A": True}),
@@ -226,7 +227,7 @@ def test_rates_that_are_asked_for_too_much(name: str, options: dict[str, Any]) -
     A, V = constrained(task, 5, scale=0.1)
     start = scb.Params(A, -5 * V)
     taken = []
-    for rate in 10.0 ** np.arange(1, 13):
+    for rate in 10.0 ** np.arange(1, 13, 0.8):
         s = stage(
             **{"steps": 3, "batch_size": 2, "eta_V": 0.0, "eta_A": 0.0, **options, name: rate}
         )
