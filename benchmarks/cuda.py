@@ -35,8 +35,8 @@ Work = Callable[[], None]  # takes STEPS steps and returns when they are done
 
 def ours(task: scb.SCBTask, batch_size: int) -> dict[str, Work]:
     """Return our training step, and the drawing of tokens alone."""
-    from scbtools.cuda_engine import CudaEngine, TokenDrawer
-    from scbtools.kernels.cuda import cuda
+    from scbtools.cuda.engine import CudaEngine, TokenDrawer
+    from scbtools.cuda.kernels import cuda
 
     start = scb.uniform_start(task)
     rows, value = np.ascontiguousarray(start.A.T), np.array(start.V)
@@ -211,7 +211,7 @@ def main() -> None:
         check_device("cuda")
     except RuntimeError as error:
         sys.exit(f"This race needs an NVIDIA GPU. {error}")
-    from scbtools.kernels.cuda import cuda
+    from scbtools.cuda.kernels import cuda
 
     name = cuda.get_current_device().name
     name = name.decode() if isinstance(name, bytes) else str(name)

@@ -77,7 +77,7 @@ def check_device(device: str) -> str:
 
 def _finds_gpu() -> bool:
     """Return whether there is a GPU with a driver; the simulator counts as one."""
-    from scbtools.kernels.cuda import cuda
+    from scbtools.cuda.kernels import cuda
 
     return bool(cuda.is_available())
 
@@ -87,7 +87,7 @@ def make_engine(
 ) -> Engine:
     """Return the engine of a checked device for parameters that it changes in place."""
     if device == "cuda":
-        from scbtools.cuda_engine import CudaEngine
+        from scbtools.cuda.engine import CudaEngine
 
         return CudaEngine(task, attention, value, key)
     return CpuEngine(task, attention, value, key)

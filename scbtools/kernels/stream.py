@@ -14,7 +14,7 @@ The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random 
 as 1, 2, 3", SC 2011): it turns a 128-bit counter and a 64-bit key into 128 random bits. There is
 no state, so the bits of any counter can be had in any order, on any thread, on any device.
 
-Compiled once for the CPU (`tokens.py`) and once for the GPU (`cuda.py`).
+Compiled once for the CPU (`tokens.py`) and once for the GPU (`cuda/kernels.py`).
 """
 
 from __future__ import annotations

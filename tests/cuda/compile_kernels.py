@@ -13,9 +13,9 @@ import sys
 from cuda.bindings import nvjitlink
 from numba import types as t
 
-from scbtools.kernels import cuda as gradient
-from scbtools.kernels import cuda_steps as steps
-from scbtools.kernels.cuda import cuda
+from scbtools.cuda import kernels as gradient
+from scbtools.cuda import steps
+from scbtools.cuda.kernels import cuda
 
 J, F, U32, U64, FLAG = t.int64, t.float64, t.uint32, t.uint64, t.boolean
 
@@ -27,38 +27,34 @@ def arrays(dtype: t.Type, *dimensions: int) -> tuple[t.Array, ...]:
 
 J1, J2 = arrays(J, 1, 2)
 F1, F2, F3 = arrays(F, 1, 2, 3)
-W1, W2 = arrays(U32, 1, 2)
-H1, H2 = arrays(t.uint16, 1, 2)
-(B2,), (L2,) = arrays(t.uint8, 2), arrays(U64, 2)
+W1, W2, W3 = arrays(U32, 1, 2, 3)
+H1, H2, C3 = arrays(t.uint16, 1, 2, 3)
+(B2,) = arrays(t.uint8, 2)
 
 TABLE = (H1, U32, H1, W1)  # guide, width, high, thresholds
-TWO = (U32, U32, U64, U64)
 
 KERNELS = {
     "prepare": (
-        gradient.prepare,
-        (J1, U64, J, J, J, FLAG, W1, J2, W2, J, W2, J, J1, J1, J1, F3, F1, F1, J2, J1, J2),
+        gradient.prepare, (J1, U64, J, W1, J2, W2, W2, J1, J1, J1, F2, F1, J2, J2)
     ),
-    "order_samples": (gradient.order_samples, (J1, J, J1, J1, J1, J1)),
-    "land_few": (gradient.land_few, (J1, U64, J, J, J, J, J, J, *TWO, J1, J1, J2, H2, J2)),
-    "land_any": (gradient.land_any, (J1, U64, J, J, J, J, J, J, J, *TABLE, J1, J1, J2, L2, J2)),
-    "land_frozen": (gradient.land_frozen, (J1, U64, J1, J1, W1, J1, F3, F1, J2)),
-    "between": (gradient.between, (J1, J, J1, J1, J1, FLAG, J1, F1, F1, F2, F2, J2, F2, F2, J2)),
-    "spread_few": (gradient.spread_few, (J1, J, J, J, J, J, J1, J1, J2, H2, J2)),
-    "spread_any": (gradient.spread_any, (J1, J, J, J, J, J, J, J1, J1, J2, L2, J2)),
-    "draw_few": (gradient.draw_few, (U64, U64, J, *TWO, B2)),
-    "draw_any of bytes": (gradient.draw_any, (U64, U64, J, *TABLE, B2)),
-    "draw_any of words": (gradient.draw_any, (U64, U64, J, *TABLE, H2)),
-    "value_and_rows": (
-        steps.value_and_rows, (J1, J, J, J, J, J, F2, F2, F1, F2, J2, F2),
+    "order_samples": (gradient.order_samples, (J1, J1, J1, J1, J1)),
+    "land of bytes": (gradient.land, (J1, U64, J, J, J, U32, *TABLE, J1, J1, J2, C3, J2)),
+    "land of words": (gradient.land, (J1, U64, J, J, J, U32, *TABLE, J1, J1, J2, W3, J2)),
+    "land_frozen": (gradient.land_frozen, (J1, U64, J1, J1, W1, J1, F2, F1, J2)),
+    "between": (gradient.between, (J1, J, J1, J1, J1, F1, F1, F2, F2, J2, F2, F2, J2)),
+    "spread of bytes": (gradient.spread, (J1, J, J, U32, J1, J1, J2, C3, J2)),
+    "spread of words": (gradient.spread, (J1, J, J, U32, J1, J1, J2, W3, J2)),
+    "draw of bytes": (gradient.draw, (U64, U64, *TABLE, B2)),
+    "draw of words": (gradient.draw, (U64, U64, *TABLE, H2)),
+    "survey": (steps.survey, (J1, J, F, F, F1, F, F1, F2, F1, F1)),
+    "value_and_rows": (steps.value_and_rows, (J1, J, J, F2, F2, F1, J2, F2, F2)),
+    "move_attention": (
+        steps.move_attention, (J1, J, F, F, FLAG, F1, F1, F2, J2, F2, F3)
     ),
-    "propose": (steps.propose, (J1, J, J, J, F, F, FLAG, F1, F1, F2, J2, F3, F3)),
-    "decide": (
-        steps.decide,
-        (
-            J1, J, J, F, F, F, FLAG, FLAG, J, F, F3, F2, F2, F2, F1, F3, F1, F1, F1, F1, J1, J2,
-            F2, J1, F2, F, F,
-        ),
+    "project": (steps.project, (J1, F2, F3)),
+    "move_value": (
+        steps.move_value,
+        (J1, F, FLAG, J, F, F, F, F1, J2, F2, F2, F3, F2, F2, F2, F2, F1),
     ),
 }  # fmt: skip
 

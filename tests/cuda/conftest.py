@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scbtools import cuda_engine
+from scbtools.cuda import engine as cuda_engine
 from tests.cuda.running import LAUNCH, REASON, SIMULATED, usable
 from tests.cuda.simulator import mended
 

@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import os
 
-from scbtools.cuda_engine import DEFAULT, Launch
+from scbtools.cuda.engine import DEFAULT, Launch
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 REASON = (
@@ -17,7 +17,7 @@ REASON = (
 # Blocks so small that every loop has a tail, and every sum more than one thread and block.
 TINY = Launch(
     land=4, spread=4, rows=4, between=2, per_thread=2, token_bytes=1 << 12, blocks_per_processor=4,
-    guide_bits=3, value_threads=64, value_blocks=8, part=16, queue=2,
+    guide_bits=3, value_threads=64, part=16, queue=2,
 )  # fmt: skip
 LAUNCH = TINY if SIMULATED else DEFAULT
 
@@ -29,6 +29,6 @@ def usable() -> bool:
         return True
     if importlib.util.find_spec("numba_cuda") is None:
         return False
-    from scbtools.kernels.cuda import cuda
+    from scbtools.cuda.kernels import cuda
 
     return bool(cuda.is_available())

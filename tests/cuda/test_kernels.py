@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 import scbtools as scb
-from scbtools import cuda_engine
-from scbtools.cuda_engine import DEFAULT
-from scbtools.kernels import cuda as kernels
-from scbtools.kernels.cuda import GLOBAL, PRIVATE, SHARED, cuda
+from scbtools.cuda import engine as cuda_engine
+from scbtools.cuda import kernels
+from scbtools.cuda.engine import DEFAULT
+from scbtools.cuda.kernels import GLOBAL, PRIVATE, SHARED, cuda
 from tests import reference_numpy as ref
 from tests.cuda.running import LAUNCH, SIMULATED
 from tests.examples import away, gap, uneven_task
@@ -115,6 +115,16 @@ def test_gradients(vocab_size: int, seq_len: int, size: int) -> None:
             assert gap(one, wanted) <= 1e-11
 
 
+@pytest.mark.parametrize("vocab_size", [2, 3, 5])
+def test_one_attended_position(vocab_size: int) -> None:
+    """Then there is nothing to draw it by."""
+    task = scb.SCBTask.random(vocab_size, 40, 1, seed=3)
+    params = away(task, 2)
+    wanted = ref.gradients(*params, task.sample(11, 1, step=3))
+    for one, other in zip(gradients(task, params, 11), wanted, strict=True):
+        assert gap(one, other) <= 1e-11
+
+
 def test_the_public_call() -> None:
     task = uneven_task(3, 33)
     params = away(task, 1)
@@ -123,6 +133,14 @@ def test_the_public_call() -> None:
     assert found.A.shape == wanted.A.shape
     assert gap(found.A, wanted.A) <= 1e-11
     assert gap(found.V, wanted.V) <= 1e-11
+    column = np.abs(params.A).sum(axis=0).max()
+    near = scb.Params(9e11 / column * params.A, params.V)  # a step might be too much, not this
+    for x, y in zip(
+        scb.minibatch_gradients(task, near, 4, device="cuda"),
+        scb.minibatch_gradients(task, near, 4),
+        strict=True,
+    ):
+        assert gap(x, y) <= 1e-11
     far = scb.Params(1e13 * params.A, params.V)
     with pytest.raises(ValueError, match="diverged"):
         scb.minibatch_gradients(task, far, 4, device="cuda")
@@ -167,7 +185,7 @@ CUTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("vocab_size", [3, 4])
+@pytest.mark.parametrize("vocab_size", [2, 3, 4])
 def test_the_cut_changes_no_bit_of_the_integer_sums(vocab_size: int) -> None:
     task = make(vocab_size, 45)
     params = away(task, 3)
@@ -178,13 +196,13 @@ def test_the_cut_changes_no_bit_of_the_integer_sums(vocab_size: int) -> None:
         assert gap(found_v, whole_v) < 1e-14
 
 
-@pytest.mark.parametrize(
-    ("room", "where"), [(1 << 15, PRIVATE), (8 * 12, SHARED), (0, GLOBAL)], ids=str
-)
-def test_wherever_c_is_added_up(room: int, where: int) -> None:
-    task = make(12, 35)
+@pytest.mark.parametrize("vocab_size", [2, 3, 12])
+@pytest.mark.parametrize("where", [PRIVATE, SHARED, GLOBAL])
+def test_wherever_c_is_added_up(vocab_size: int, where: int) -> None:
+    task = make(vocab_size, 35)
     params = away(task, 3)
-    chosen = engine(task, params, shared_bytes=room)
+    room = {PRIVATE: 1 << 15, SHARED: 8 * vocab_size, GLOBAL: 0}
+    chosen = engine(task, params, shared_bytes=room[where])
     assert chosen._landing()[0] == where
     found = chosen.gradients(9, 3)
     assert found is not None
@@ -223,7 +241,6 @@ def test_shared_memory_fits_every_gpu() -> None:
     """48 KiB a block is what may be asked for without more ado: the sums, and the guide."""
     guide = 2 * (kernels.GUIDE + 1)
     assert DEFAULT.shared_bytes + guide + 64 <= 48 * 1024
-    assert 8 * kernels.SUMS <= 48 * 1024
-    assert DEFAULT.land <= kernels.LAND_THREADS
-    assert max(DEFAULT.rows, DEFAULT.between, DEFAULT.spread) <= kernels.THREADS
+    blocks = DEFAULT.land, DEFAULT.rows, DEFAULT.between, DEFAULT.spread
+    assert max(blocks) <= min(kernels.THREADS, DEFAULT.value_threads)
     assert 2**DEFAULT.guide_bits <= kernels.GUIDE
