@@ -32,10 +32,7 @@ def sound() -> nbformat.NotebookNode:
         cells=[
             new_code_cell("import math", execution_count=1),
             new_code_cell(
-                "print('0.500')",
-                execution_count=2,
-                outputs=[printed],
-                metadata={"tags": [CHECKED]},
+                "print('0.500')", execution_count=2, outputs=[printed], metadata={"tags": [CHECKED]}
             ),
         ]
     )
