@@ -216,26 +216,19 @@ def _add_by_counting(codes: Codes, bits: Codes, high: Codes, tally: Codes, unit:
 
 
 @inner
-def _set_by_table(codes: Codes, bits: Codes, table: Codes) -> None:
-    """Set the tokens of a row by table, FLAG where the draw is undecided."""
-    for segment in range(codes.size // SEGMENT):
-        low = segment // 4 * SEGMENT
-        source = bits[segment % 4, low : low + SEGMENT]
-        row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
-        for i in range(SEGMENT):
-            row[i] = table[source[i]]
-
-
-@inner
 def _add_by_table(codes: Codes, bits: Codes, table: Codes, unit: np.uint16) -> None:
     """Add unit times the tokens of a row by table, FLAG where the draw is undecided."""
     for segment in range(codes.size // SEGMENT):
         low = segment // 4 * SEGMENT
         source = bits[segment % 4, low : low + SEGMENT]
         row = codes[segment * SEGMENT : (segment + 1) * SEGMENT]
-        for i in range(SEGMENT):
-            token = table[source[i]]
-            row[i] += FLAG if token >= FLAG else unit * token
+        if unit == 1:
+            for i in range(SEGMENT):
+                row[i] = table[source[i]]
+        else:
+            for i in range(SEGMENT):
+                token = table[source[i]]
+                row[i] += FLAG if token >= FLAG else unit * token
 
 
 @inner
@@ -276,10 +269,7 @@ def draw_row(
         _fill_bits(words, some, place, start + at)
         row = codes[at : at + -(-some // SEGMENT) * SEGMENT]
         if table.size > 1:
-            if unit == 1:
-                _set_by_table(row, bits, table)
-            else:
-                _add_by_table(row, bits, table, unit)
+            _add_by_table(row, bits, table, unit)
         else:
             if unit == 1:
                 clear(row)
