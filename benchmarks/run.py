@@ -87,7 +87,6 @@ class Draw:
     def share(self, worker: int, step: int) -> None:
         """Draw one worker's samples of a step."""
         import numpy as np
-
         from scbtools.kernels.draws import draw_batch
 
         tokens, ends = self.buffers[worker]

@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scbtools.kernels.draws import draw_batch, draw_row
+from scbtools.kernels.tables import Tables
+from scbtools.kernels.workspace import TILE, group_size
 
 import scbtools as scb
 from scbtools._jit import jit
 from scbtools.kernels import cpu, joint, stream
-from scbtools.kernels.draws import draw_batch, draw_row
 from scbtools.kernels.stream import SEGMENT
 from scbtools.kernels.sums import clear, to_fixed_row
-from scbtools.kernels.tables import Tables
 from scbtools.kernels.tokens import counters_for, draw_target, fill_bits, token_at
-from scbtools.kernels.workspace import TILE, group_size
 
 __all__ = ["Rung", "draw_only", "rungs"]
 
