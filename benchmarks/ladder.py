@@ -77,6 +77,7 @@ def measure(vocab_size: int, seq_len: int, batch_size: int, rounds: int) -> list
     race = [floor, *ladder]
     repeats = []
     for rung in race:
+        set_num_threads(rung.threads)
         rung.step(0)
         once = min(seconds(rung.step, rung.threads, 1) for _ in range(3))
         repeats.append(max(1, round(SHORTEST / once)))
