@@ -20,11 +20,11 @@ from pathlib import Path
 # So small products would only lose by more threads, and they are the same on every rung.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
-import numba
 import numpy as np
 
 import scbtools as scb
 from benchmarks.rungs import SEED, Rung, draw_only, rungs
+from scbtools.engines import set_num_threads
 
 SETTINGS = ((3, 5000, 64), (10, 5000, 64))  # N, T, B
 SHORTEST = 3e-3  # seconds that a measurement takes at least
@@ -56,7 +56,7 @@ def disagreement(task: scb.SCBTask, params: scb.Params, batch_size: int, rung: R
 
 def seconds(step: Callable[[int], object], threads: int, repeats: int) -> float:
     """Return how long a step takes."""
-    numba.set_num_threads(threads)
+    set_num_threads(threads)
     begin = time.perf_counter()
     for number in range(repeats):
         step(number)
@@ -69,7 +69,7 @@ def measure(vocab_size: int, seq_len: int, batch_size: int, rounds: int) -> list
     params = parameters(task)
     ladder = rungs(task, params, batch_size)
     for rung in ladder:
-        numba.set_num_threads(rung.threads)
+        set_num_threads(rung.threads)
         difference = disagreement(task, params, batch_size, rung)
         if difference > LIMIT:
             sys.exit(f"{rung.name}: the gradient is off by {difference:.1e}, nothing to measure.")
@@ -77,6 +77,7 @@ def measure(vocab_size: int, seq_len: int, batch_size: int, rounds: int) -> list
     race = [floor, *ladder]
     repeats = []
     for rung in race:
+        set_num_threads(rung.threads)
         rung.step(0)
         once = min(seconds(rung.step, rung.threads, 1) for _ in range(3))
         repeats.append(max(1, round(SHORTEST / once)))

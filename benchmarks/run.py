@@ -74,12 +74,18 @@ class Draw:
     def __init__(self, task: Any, batch_size: int, eta_v: float, eta_a: float) -> None:
         import numpy as np
 
+        from scbtools.kernels.tokens import new_scratch
+
         self.task, self.batch_size, self.step = task, batch_size, 0
         self.threads = int(os.environ["NUMBA_NUM_THREADS"])
         # As large as fits in memory beside the others; drawn over and over.
         rows = max(1, min(batch_size, 2**28 // task.seq_len) // self.threads)
         self.buffers = [
-            (np.empty((rows, task.seq_len), np.uint8), np.empty(rows, np.uint8))
+            (
+                np.empty((rows, task.seq_len), np.uint8),
+                np.empty(rows, np.uint8),
+                new_scratch(task.seq_len),
+            )
             for _ in range(self.threads)
         ]
         self.pool = ThreadPoolExecutor(self.threads)
@@ -88,14 +94,15 @@ class Draw:
         """Draw one worker's samples of a step."""
         import numpy as np
 
-        from scbtools.kernels.draws import draw_batch
+        from scbtools.kernels.tokens import draw_batch
 
-        tokens, ends = self.buffers[worker]
+        tokens, ends, scratch = self.buffers[worker]
+        key = np.uint64(worker)
         left = len(range(worker, self.batch_size, self.threads))
         while left > 0:
             rows = tokens[: min(left, len(tokens))]
             some = ends[: len(rows)]
-            draw_batch(self.task.tables, np.uint64(worker), np.uint64(step), rows, some, some)
+            draw_batch(self.task.tables, key, np.uint64(step), *scratch, rows, some, some)
             left -= len(rows)
 
     def steps(self, count: int) -> None:

@@ -18,14 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scbtools as scb
-from scbtools._jit import jit
-from scbtools.kernels import cpu, joint, stream
-from scbtools.kernels.draws import draw_batch, draw_row
+from scbtools import engines
+from scbtools.kernels import bounds, joint, stream
+from scbtools.kernels.arrays import group_size
 from scbtools.kernels.stream import SEGMENT
 from scbtools.kernels.sums import clear, to_fixed_row
-from scbtools.kernels.tables import Tables
-from scbtools.kernels.tokens import counters_for, draw_target, fill_bits, token_at
-from scbtools.kernels.workspace import TILE, group_size
+from scbtools.kernels.tokens import (
+    Place,
+    Tables,
+    draw_batch,
+    draw_row,
+    draw_target,
+    new_scratch,
+    token_at,
+)
 
 __all__ = ["Rung", "draw_only", "rungs"]
 
@@ -33,6 +39,9 @@ Array = NDArray[np.float64]
 Gradient = tuple[Array, Array]  # of A (N, T), of V (N, N)
 
 SEED = 0
+
+# The library's own decorators are for kernels that allocate nothing, and keep them on disk.
+jit = numba.njit(error_model="numpy", nogil=True)
 
 
 class Rung(NamedTuple):
@@ -169,8 +178,9 @@ def loops(
 
 @jit
 def draw_ends(tables: Tables, key: Any, step: Any, i: Any, seq_len: Any) -> Any:
-    last = token_at(tables.token, key, step, i, seq_len)
-    return last, draw_target(tables, key, step, i, last)
+    place = Place(key, step, np.uint64(i))
+    last = token_at(tables.token, place, seq_len)
+    return last, draw_target(tables, place, last)
 
 
 @jit
@@ -181,11 +191,22 @@ def draw_one_by_one(
     for i in range(tokens.shape[0]):
         row = tokens[i]
         for t in range(row.size):
-            row[t] = token_at(tables.token, key, step, i, t)
+            row[t] = token_at(tables.token, Place(key, step, np.uint64(i)), t)
         last[i], target[i] = draw_ends(tables, key, step, i, row.size)
 
 
-_invert = jit(stream.invert)
+_invert, _philox = jit(stream.invert), jit(stream.philox4x32)
+
+
+@jit
+def fill_bits(words: Any, key: Any, step: Any, i: Any) -> None:
+    """Draw the words of a sample's whole row."""
+    ones, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    w0, w1, w2, w3 = words[0], words[1], words[2], words[3]
+    for j in range(w0.size):
+        counter = np.uint64(np.uint32(j))
+        a, b, c, d = _philox(counter, np.uint64(i), step, stream.HIGH, key & ones, key >> half)
+        w0[j], w1[j], w2[j], w3[j] = np.uint32(a), np.uint32(b), np.uint32(c), np.uint32(d)
 
 
 @jit
@@ -195,12 +216,11 @@ def draw_by_bisection(
     """Fill a sample's random words in one loop over counters; then bits to tokens one by one."""
     cuts, seq_len = tables.token, tokens.shape[1]
     words = np.empty((4, -(-seq_len // 512) * 64), np.uint32)
-    bits, used = words.view(np.uint16), counters_for(seq_len)
+    bits = words.view(np.uint16)
     half, ones = np.uint64(16), np.uint64(0xFFFF)
     for i in range(tokens.shape[0]):
         row = tokens[i]
-        w0, w1, w2, w3 = words[0, :used], words[1, :used], words[2, :used], words[3, :used]
-        fill_bits(w0, w1, w2, w3, key, step, i, 0)
+        fill_bits(words, key, step, i)
         for start in range(0, seq_len, SEGMENT):
             segment = start // SEGMENT
             source = bits[segment % 4, segment // 4 * SEGMENT :]
@@ -208,7 +228,7 @@ def draw_by_bisection(
                 high = np.uint64(source[j]) << half
                 token = _invert(cuts, high)
                 if token < cuts.size and np.uint64(cuts[token]) <= high | ones:
-                    token = token_at(cuts, key, step, i, start + j)
+                    token = token_at(cuts, Place(key, step, np.uint64(i)), start + j)
                 row[start + j] = token
         last[i], target[i] = draw_ends(tables, key, step, i, seq_len)
 
@@ -219,11 +239,11 @@ def draw_by_bisection(
 @jit
 def fixed_rows(attention: Any, value: Any, size: int, l1: Any, scale: Any, fixed: Any) -> float:
     """Put the rows of A into fixed point with a scale each, and return the scale for w."""
-    cpu.measure_rows(attention, l1)
+    bounds.measure_rows(attention, l1)
     for k in range(l1.size):
-        scale[k] = cpu.row_scale(l1[k])
+        scale[k] = bounds.row_scale(l1[k])
         to_fixed_row(attention[k], scale[k], fixed[k])
-    return cpu.row_scale(cpu.w_bound(l1, value) * size)
+    return bounds.row_scale(bounds.w_bound(l1, value) * size)
 
 
 @jit
@@ -270,45 +290,53 @@ def fixed_loops(
 
 
 @jit
+def by_last(tables: Tables, key: Any, step: Any, seq_len: int, size: int, n: int) -> Any:
+    """Return last and target tokens, and the samples by last token with where each begins."""
+    last, target = np.empty(size, np.int64), np.empty(size, np.int64)
+    begin = np.zeros(n + 1, np.int64)
+    for i in range(size):
+        last[i], target[i] = draw_ends(tables, key, step, i, seq_len)
+        begin[last[i] + 1] += 1
+    return target, np.argsort(last, kind="mergesort"), np.cumsum(begin)
+
+
+@jit
 def grouped(
-    ws: Any, tables: Tables, key: Any, step: Any, size: int, together: int, attention: Any,
-    value: Any, fixed: Any, sums: Any, out_a: Any, out_v: Any,
+    tables: Tables, key: Any, step: Any, size: int, together: int, words: Any, tally: Any,
+    codes: Any, attention: Any, value: Any, fixed: Any, sums: Any, out_a: Any, out_v: Any,
 ) -> None:  # fmt: skip
     """As `fixed_loops`, with samples that share a last token in groups, one group at a time."""
     n, seq_len = attention.shape
-    c, r, w = np.empty(n), np.empty(n), np.empty(n)
+    l1, scale, c, r, w = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     landed, weights = np.empty((together, n), np.int64), np.empty((together, n), np.int64)
     table = np.empty(n**together, np.int64)
-    codes = np.empty(-(-seq_len // SEGMENT) * SEGMENT, np.uint16)
-    words, tally = np.empty((4, TILE // 8), np.uint32), np.empty(SEGMENT, np.uint16)
-    w_scale = fixed_rows(attention, value, size, ws.l1, ws.scale, fixed)
-    cpu.draw_ends(ws, tables, key, step, size, seq_len)
+    w_scale = fixed_rows(attention, value, size, l1, scale, fixed)
+    target, order, begin = by_last(tables, key, step, seq_len, size, n)
     for k in range(n):
         clear(out_v[k])
-        if ws.begin[k] == ws.begin[k + 1]:
+        if begin[k] == begin[k + 1]:
             clear(sums[k])
     for k in range(n):
-        for first in range(ws.begin[k], ws.begin[k + 1], together):
-            members = min(together, ws.begin[k + 1] - first)
+        for first in range(begin[k], begin[k + 1], together):
+            members = min(together, begin[k + 1] - first)
             unit = 1
             for j in range(members):
                 draw_row(
                     codes, seq_len, words, tally, tables.high, tables.table, tables.token,
-                    np.uint16(unit), key, step, ws.order[first + j], 0,
+                    np.uint16(unit), Place(key, step, np.uint64(order[first + j])), 0,
                 )  # fmt: skip
                 unit *= n
                 clear(landed[j])
-            both = table[:unit]
-            clear(both)
-            joint.add_at(codes, fixed[k], both)
-            joint.marginals(both, n, landed[:members])
+            clear(table[:unit])
+            joint.add_at(codes, fixed[k], table[:unit])
+            joint.marginals(table[:unit], n, landed[:members])
             for j in range(members):
                 for m in range(n):
-                    c[m] = landed[j, m] / ws.scale[k]
-                residual(value, c, ws.target[ws.order[first + j]], r, w, out_v)
+                    c[m] = landed[j, m] / scale[k]
+                residual(value, c, target[order[first + j]], r, w, out_v)
                 to_fixed_row(w, w_scale, weights[j])
-            joint.joint_table(weights[:members], both)
-            joint.add_looked_up(codes, both, sums[k], first == ws.begin[k])
+            joint.fill_table(weights, 0, members, together, table)
+            joint.add_looked_up(codes, table[:unit], sums[k], first == begin[k])
     finish(sums, w_scale, size, out_a, out_v)
 
 
@@ -317,10 +345,10 @@ def grouped(
 
 def draw_only(task: scb.SCBTask, batch_size: int) -> Callable[[int], scb.Batch]:
     """Return a step that draws the batch and does nothing with it: the floor."""
-    batch = _space(task, batch_size)
+    batch, scratch = _space(task, batch_size), new_scratch(task.seq_len)
 
     def step(number: int) -> scb.Batch:
-        draw_batch(task.tables, np.uint64(SEED), np.uint64(number), *batch)
+        draw_batch(task.tables, np.uint64(SEED), np.uint64(number), *scratch, *batch)
         return batch
 
     return step
@@ -341,11 +369,7 @@ def rungs(task: scb.SCBTask, params: scb.Params, batch_size: int) -> list[Rung]:
     rng = np.random.default_rng(SEED)
     fixed, totals = np.empty((n, seq_len), np.int64), np.empty((n, seq_len), np.int64)
     key = np.uint64(SEED)
-    scratch = {
-        workers: cpu.workspace(n, seq_len, batch_size, workers)
-        for workers in (1, 2)
-        if workers <= numba.config.NUMBA_NUM_THREADS
-    }
+    scratch = new_scratch(seq_len)
 
     def with_numpy(gradient: Callable[[scb.Batch, Array, Array], Gradient]) -> Any:
         return (
@@ -368,25 +392,35 @@ def rungs(task: scb.SCBTask, params: scb.Params, batch_size: int) -> list[Rung]:
 
         return step
 
+    def with_scratch(tables: Tables, key: Any, step: Any, *out: Any) -> None:
+        draw_batch(tables, key, step, *scratch, *out)
+
     def in_fixed_point(number: int) -> Gradient:
-        draw_batch(tables, key, np.uint64(number), *batch)
+        with_scratch(tables, key, np.uint64(number), *batch)
         fixed_loops(*batch, A, V, fixed, totals, out_a, out_v)
         return out_a, out_v
 
     def in_groups(number: int) -> Gradient:
+        words, tally, codes = scratch
         grouped(
-            scratch[1], tables, key, np.uint64(number), batch_size, group_size(n, seq_len), A, V,
-            fixed, totals, out_a, out_v,
+            tables, key, np.uint64(number), batch_size, group_size(n, seq_len), words, tally,
+            codes[0], A, V, fixed, totals, out_a, out_v,
         )  # fmt: skip
         return out_a, out_v
 
+    engine = engines.CpuEngine(task, A, V, key)
+
     def library(workers: int) -> Callable[[int], Gradient]:
         def step(number: int) -> Gradient:
-            cpu.gradient(
-                scratch[workers], tables, A, V, task.stationary, key, np.uint64(number),
-                batch_size, out_a, out_v,
-            )  # fmt: skip
-            return out_a, out_v
+            # A step this short would not be shared out by itself.
+            worth, engines._WORTH = engines._WORTH, batch_size * seq_len // workers
+            try:
+                found = engine.gradients(batch_size, number)
+            finally:
+                engines._WORTH = worth
+            assert found is not None
+            assert engine.workers == workers
+            return found
 
         return step
 
@@ -396,9 +430,12 @@ def rungs(task: scb.SCBTask, params: scb.Params, batch_size: int) -> list[Rung]:
         Rung("the same loops, compiled", compiled, looped),
         Rung("tokens by address, one by one", drawn_by(draw_one_by_one)),
         Rung("counters side by side", drawn_by(draw_by_bisection)),
-        Rung("compare instead of search", drawn_by(draw_batch)),
+        Rung("compare instead of search", drawn_by(with_scratch)),
         Rung("sums in fixed point", in_fixed_point),
         Rung("samples in groups", in_groups),
         Rung("the library's step", library(1)),
-        *(Rung("two threads", library(2), threads=2) for _ in range(2 in scratch)),
+        *(
+            Rung("two threads", library(2), threads=2)
+            for _ in range(numba.config.NUMBA_NUM_THREADS > 1)
+        ),
     ]

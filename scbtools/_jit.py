@@ -131,7 +131,12 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         try:
             return super().load_overload(*args)
         except Exception as error:
-            _say_once(f"cannot read kept kernels in {self._cache_path} ({error!r}): compiling them")
+            _say_once(
+                "compiling",
+                f"cannot read kept kernels in {self._cache_path} ({error!r}): compiling them anew",
+            )
+            with contextlib.suppress(OSError):
+                self.flush()  # nothing could be kept beside an index that cannot be read
             return None
 
     def save_overload(self, *args: Any) -> None:
@@ -139,7 +144,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         try:
             super().save_overload(*args)
         except Exception as error:
-            _say_once(f"cannot keep compiled kernels in {self._cache_path}: {error!r}")
+            _say_once("keeping", f"cannot keep kernels in {self._cache_path}: {error!r}")
 
 
 def _cache_of(function: Callable[..., Any]) -> Any:
@@ -152,11 +157,14 @@ def _cache_of(function: Callable[..., Any]) -> Any:
         return None
 
 
-@functools.cache
-def _say_once(text: str) -> None:
-    """Write one line to standard error, unless SCBTOOLS_QUIET is set."""
-    if not os.environ.get("SCBTOOLS_QUIET"):
+_said: set[str] = set()
+
+
+def _say_once(about: str, text: str) -> None:
+    """Write one line about a thing to standard error, unless SCBTOOLS_QUIET is set."""
+    if about not in _said and not os.environ.get("SCBTOOLS_QUIET"):
         print(f"scbtools: {text}", file=sys.stderr, flush=True)
+    _said.add(about)
 
 
 class _Announce(event.Listener):  # type: ignore[misc]
@@ -164,7 +172,9 @@ class _Announce(event.Listener):  # type: ignore[misc]
 
     def on_start(self, found: Any) -> None:
         if found.data["dispatcher"].__module__.startswith("scbtools.kernels"):
-            _say_once("compiling kernels, some ten seconds, once; they are kept for the next time")
+            kept = _cache_of(jit) is not None
+            then = "once; they are kept for the next time" if kept else "as they cannot be kept"
+            _say_once("compiling", f"compiling kernels, some ten seconds, {then}")
 
     def on_end(self, found: Any) -> None:
         pass

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import scbtools as scb
+from scbtools import engines
+from scbtools.kernels import arrays
 
 
 def uneven_task(vocab_size: int, seq_len: int, seed: int = 0) -> scb.SCBTask:
@@ -62,6 +67,29 @@ def stage(**options: Any) -> scb.Stage:
 def assert_same(one: scb.Params, two: scb.Params) -> None:
     np.testing.assert_array_equal(one.A, two.A)
     np.testing.assert_array_equal(one.V, two.V)
+
+
+@contextlib.contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Up to so many threads for what this thread asks for."""
+    before = engines.get_num_threads()
+    engines.set_num_threads(count)
+    try:
+        yield
+    finally:
+        engines.set_num_threads(before)
+
+
+def share_out_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step take as many threads as there may be, however little there is to do."""
+    monkeypatch.setattr(engines, "_WORTH", 1)
+    monkeypatch.setattr(engines, "_VALUES", 1)
+
+
+def small_budgets(monkeypatch: pytest.MonkeyPatch, samples: int, code_bytes: int) -> None:
+    """Rounds of so few samples, and so few bytes of tokens, that a batch takes several."""
+    monkeypatch.setattr(arrays, "_SAMPLES", samples)
+    monkeypatch.setattr(arrays, "_CODE_BYTES", code_bytes)
 
 
 def only(*kinds: tuple[str, float]) -> scb.Stage:

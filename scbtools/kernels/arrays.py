@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scbtools.kernels.stream import SEGMENT
 from scbtools.kernels.tokens import new_scratch
 from scbtools.stages import NO_TARGET
 
@@ -94,7 +95,10 @@ def group_size(vocab_size: int, seq_len: int) -> int:
 
 
 def batch_arrays(vocab_size: int, seq_len: int, batch: int, workers: int) -> Batch:
-    """Return arrays for batches of this size: 8 MB beside O(B + N), and cut rows of A."""
+    """Return arrays for batches of this size.
+
+    With W workers, 24 B + 8 N bytes, 8 MiB (1 kB a token if N > 8192), and 2 W + 1 rows of A.
+    """
     some = min(batch, _SAMPLES, max(64, (1 << 19) // vocab_size))
     return Batch(
         last=np.empty(batch, np.int64),
@@ -108,9 +112,14 @@ def batch_arrays(vocab_size: int, seq_len: int, batch: int, workers: int) -> Bat
 
 
 def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
-    """Return a worker's arrays: 2 MB of tokens, 1 MB of samples, two rows of A."""
+    """Return a worker's arrays.
+
+    At most 2 MiB of tokens or one group's, 1 MiB of samples (or 64), 64 KiB of tables (or two of
+    N entries), two rows of A, and 5 kB beside 8 N.
+    """
     together = group_size(vocab_size, seq_len)
-    groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * seq_len)))
+    width = -(-seq_len // SEGMENT) * SEGMENT
+    groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * width)))
     samples = min(groups * together, max(64, (1 << 17) // vocab_size))
     words, tally, codes = new_scratch(seq_len, groups)
     return Desk(

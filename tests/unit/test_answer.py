@@ -29,7 +29,7 @@ def run(*threads: int, **variables: str) -> list[dict[str, str]]:
 
 @functools.cache
 def here() -> list[dict[str, str]]:
-    return run(1, 2, 3, 4, NUMBA_NUM_THREADS="4")
+    return run(1, 2, 3, 5)
 
 
 def test_same_bits_on_any_number_of_threads() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +11,23 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import scbtools as scb
-from scbtools.kernels import cpu, frozen, workspace
+from scbtools.engines import CpuEngine
+from scbtools.kernels import arrays, cpu
+from scbtools.stages import RAN
 from tests import reference_numpy as ref
-from tests.examples import away, gap
+from tests.examples import (
+    assert_same,
+    away,
+    constrained,
+    gap,
+    on_threads,
+    share_out_everything,
+    small_budgets,
+    stage,
+)
 
 SHAPES = [
-    # vocabulary, positions, samples; from T = 1024 on, two threads share positions, not samples
+    # vocabulary, positions, samples
     (2, 1, 1), (2, 2, 64), (2, 127, 7), (2, 2049, 7), (2, 10000, 64),
     (3, 1, 64), (3, 2, 1), (3, 50, 7), (3, 127, 64), (3, 513, 64), (3, 1025, 33), (3, 2049, 64),
     (3, 10000, 1), (3, 10000, 64),
@@ -24,9 +37,10 @@ SHAPES = [
     (300, 1, 7), (300, 127, 64), (300, 513, 7), (300, 2049, 1),
 ]  # fmt: skip
 
-# Budgets so small that a chunk holds one group, or two rows of A, or samples cut within a group;
-# a row then goes on from chunk to chunk, and the last one is not full.
-BUDGETS = [(1, 1 << 30, 4096), (1 << 30, 1, 4096), (20_000, 1, 4096), (1 << 30, 1 << 30, 5)]
+# Samples a round, and bytes of tokens a worker keeps: so few that a row of A goes on from round to
+# round, that a worker takes one group at a time, or that groups are cut.
+BUDGETS = [(4096, 1), (4096, 20_000), (7, 1 << 21), (5, 1), (64, 5000)]
+THREADS = [1, 2, 3, 5]
 
 
 def make(vocab_size: int, seq_len: int, seed: int = 0) -> scb.SCBTask:
@@ -48,37 +62,168 @@ def test_matches_one_hot_matrices(vocab_size: int, seq_len: int, size: int) -> N
     assert_matches(task, away(task, seed=seq_len), size)
 
 
-@pytest.mark.parametrize(("code_bytes", "row_bytes", "samples"), BUDGETS)
+def engine_of(task: scb.SCBTask, params: scb.Params, size: int) -> CpuEngine:
+    """An engine that has taken the gradient of a batch, to look at what it worked with."""
+    attention, value = np.array(params.A.T, order="C"), np.array(params.V)
+    engine = CpuEngine(task, attention, value, np.uint64(1))
+    assert engine.gradients(size, 3) is not None
+    return engine
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize(("samples", "code_bytes"), BUDGETS)
 @pytest.mark.parametrize(
     ("vocab_size", "seq_len", "size"), [(3, 5, 300), (3, 2500, 100), (10, 700, 200), (300, 600, 90)]
 )
-def test_matches_over_several_chunks(
+def test_same_bits_in_rounds_and_shares(
     monkeypatch: pytest.MonkeyPatch,
     vocab_size: int,
     seq_len: int,
     size: int,
-    code_bytes: int,
-    row_bytes: int,
     samples: int,
+    code_bytes: int,
+    threads: int,
 ) -> None:
+    """However the samples are cut: between workers, between rounds, or into few groups."""
     task = make(vocab_size, seq_len)
     params = away(task, seed=1)
-    whole = scb.minibatch_gradients(task, params, size, seed=1, step=3)
-    monkeypatch.setattr(workspace, "_CODE_BYTES", code_bytes)
-    monkeypatch.setattr(workspace, "_ROW_BYTES", row_bytes)
-    monkeypatch.setattr(workspace, "_SAMPLES", samples)
-    ws = cpu.workspace(vocab_size, seq_len, size, 2)
-    assert ws.c.shape[0] < size or ws.slot.size < vocab_size
-    assert_matches(task, params, size)
-    pieces = scb.minibatch_gradients(task, params, size, seed=1, step=3)
+    with on_threads(1):
+        whole = scb.minibatch_gradients(task, params, size, seed=1, step=3)
+    share_out_everything(monkeypatch)
+    small_budgets(monkeypatch, samples, code_bytes)
+    with on_threads(threads):
+        engine = engine_of(task, params, size)
+        pieces = scb.minibatch_gradients(task, params, size, seed=1, step=3)
+        if threads == 1:
+            assert_matches(task, params, size)
+    assert engine.workers == threads
+    assert len(engine.batch.c) == min(samples, size)
+    desk, together = engine.desks[0], arrays.group_size(vocab_size, seq_len)
+    assert len(desk.codes) <= max(1, code_bytes // (2 * seq_len))
+    assert len(desk.codes) * together < size or len(engine.batch.c) < size or code_bytes > 10_000
     np.testing.assert_array_equal(pieces.A, whole.A)
     np.testing.assert_array_equal(pieces.V, whole.V)
 
 
-def test_more_samples_than_fit_between_the_passes() -> None:
-    assert cpu.workspace(3, 5, 8200, 2).c.shape[0] < 8200
+def cut_rows(engine: CpuEngine, size: int) -> list[int]:
+    """How many rows a border between shares or rounds cuts, and how many samples shares hold."""
+    some, workers = len(engine.batch.c), engine.workers
+    borders, shares = set(), []
+    for start in range(0, size, some):
+        count = min(some, size - start)
+        ends = [start + count * p // workers for p in range(workers + 1)]
+        borders |= set(ends[1:])
+        shares += np.diff(ends).tolist()
+    inner = borders - set(engine.batch.begin.tolist())
+    rows = {int(np.searchsorted(engine.batch.begin, at, side="right")) for at in inner}
+    return [len(rows), *shares]
+
+
+def test_borders_cut_rows_and_leave_shares_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests with small budgets meet every case that there is."""
+    share_out_everything(monkeypatch)
+    small_budgets(monkeypatch, 7, 1)
     task = make(3, 5)
-    assert_matches(task, away(task, seed=1), 8200)
+    with on_threads(5):
+        cut, *shares = cut_rows(engine_of(task, away(task, 1), 300), 300)
+        assert cut == 3  # every row, and most of them more than once
+        assert max(shares) <= 2
+        _, *shares = cut_rows(engine_of(task, away(task, 1), 3), 3)
+        assert sorted(shares) == [0, 0, 1, 1, 1]
+        task = make(300, 600)
+        cut, *_ = cut_rows(engine_of(task, away(task, 1), 90), 90)
+        assert 0 < cut < 90  # some samples have a row to themselves
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    vocab_size=st.sampled_from([2, 3, 5, 18, 40]),
+    seq_len=st.integers(1, 700),
+    size=st.integers(1, 60),
+    seed=st.integers(0, 2**64 - 1),
+    threads=st.integers(1, 7),
+    samples=st.integers(1, 70),
+    code_bytes=st.sampled_from([1, 3000, 1 << 21]),
+)
+def test_same_bits_however_it_is_cut(
+    vocab_size: int, seq_len: int, size: int, seed: int, threads: int, samples: int, code_bytes: int
+) -> None:
+    task = make(vocab_size, seq_len, seed)
+    params = away(task, seed)
+    whole = scb.minibatch_gradients(task, params, size, seed)
+    with pytest.MonkeyPatch.context() as patch, on_threads(threads):
+        share_out_everything(patch)
+        small_budgets(patch, samples, code_bytes)
+        pieces = scb.minibatch_gradients(task, params, size, seed)
+    np.testing.assert_array_equal(pieces.A, whole.A)
+    np.testing.assert_array_equal(pieces.V, whole.V)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "sgd": {"preconditioned": False},
+    "preconditioned": {},
+    "proximal": {"l1": 1e-3},
+    "proximal, raw gradient": {"l1": 1e-3, "preconditioned": False},
+    "frozen": {"freeze_A": True},
+    "frozen, raw gradient": {"freeze_A": True, "preconditioned": False},
+    "max_signal": {"until": "max_signal", "target": 0.104},
+    "mean_signal": {"until": "mean_signal", "target": 0.102, "l1": 1e-5},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("vocab_size", "seq_len", "size"), [(3, 40, 50), (3, 40, 3), (18, 130, 40)]
+)
+def test_training_has_the_same_bits_in_rounds_and_shares(
+    monkeypatch: pytest.MonkeyPatch, kind: str, vocab_size: int, seq_len: int, size: int
+) -> None:
+    task = make(vocab_size, seq_len)
+    uniform, true = scb.uniform_start(task), scb.true_params(task)
+    start = scb.Params(
+        0.9 * uniform.A + 0.1 * true.A + constrained(task, 1, 1e-3).A - uniform.A,
+        0.9 * uniform.V + 0.1 * true.V,
+    )
+    eta = 0.002 if "signal" in kind else 0.01
+    options = {"eta_V": eta / task.K_Q, "eta_A": eta / task.K_P, "batch_size": size, **KINDS[kind]}
+    s = stage(steps=60 if "signal" in kind else 12, **options)
+    with on_threads(1):
+        whole = scb.train(task, s, start, seed=3, record_every=5)
+    assert whole.status == "finished"
+    if s.until and size > 3:
+        assert whole.reached == (True,)
+        assert 1 < whole.history["step"][-1] < s.steps
+    share_out_everything(monkeypatch)
+    for samples, code_bytes in ((4096, 1 << 21), (7, 1)):
+        small_budgets(monkeypatch, samples, code_bytes)
+        for threads in THREADS:
+            with on_threads(threads):
+                run = scb.train(task, s, start, seed=3, record_every=5)
+            assert_same(run.params, whole.params)
+            assert run.reached == whole.reached
+            for name, column in whole.history.items():
+                np.testing.assert_array_equal(run.history[name], column)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_divergence_is_foreseen_on_any_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    task = make(3, 40)
+    s = stage(steps=500, eta_V=50.0, eta_A=50.0)
+    whole = scb.train(task, s)
+    share_out_everything(monkeypatch)
+    with on_threads(threads):
+        run = scb.train(task, s)
+    assert run.status == whole.status == "diverged"
+    assert_same(run.params, whole.params)
+
+
+def test_more_samples_than_a_round_takes() -> None:
+    task = make(3, 5)
+    params = away(task, seed=1)
+    assert len(engine_of(task, params, 8200).batch.c) < 8200
+    assert_matches(task, params, 8200)
 
 
 @pytest.mark.parametrize("scale", [1e-250, 1e-30, 1e-6, 1e2, 1e4])
@@ -138,7 +283,7 @@ def test_read_only_and_transposed_parameters() -> None:
     task = make(3, 40)
     params = away(task, 3)
     wanted = scb.minibatch_gradients(task, params, 9)
-    compiled = len(cpu.sweep.signatures)
+    compiled = len(cpu.run.signatures)  # type: ignore[attr-defined]
     locked = scb.Params(params.A.copy(), params.V.copy())
     for array in locked:
         array.setflags(write=False)
@@ -149,7 +294,7 @@ def test_read_only_and_transposed_parameters() -> None:
         found = scb.minibatch_gradients(task, same, 9)
         np.testing.assert_array_equal(found.A, wanted.A)
         np.testing.assert_array_equal(found.V, wanted.V)
-    assert len(cpu.sweep.signatures) == compiled
+    assert len(cpu.run.signatures) == compiled  # type: ignore[attr-defined]
 
 
 def test_one_batch_is_the_mean_of_its_samples() -> None:
@@ -195,18 +340,15 @@ def test_frozen_attention_draws_less_and_gives_the_same_bits(
     attention = np.ascontiguousarray(task.attention.T)
     attention[:, rng.integers(0, seq_len, 5)] += rng.normal(size=5)
     value = away(task, 1).V
-    full_a, full_v, only_v = np.empty_like(attention), np.empty_like(value), np.empty_like(value)
-    key, step = np.uint64(8), np.uint64(2)
-    ws = cpu.workspace(vocab_size, seq_len, size, 2)
-    assert cpu.gradient(
-        ws, task.tables, attention, value, task.stationary, key, step, size, full_a, full_v
-    )
-    begin, at = frozen.support_of(attention)
-    assert at.size < 10 * vocab_size
-    assert frozen.value_gradient(
-        ws, task.tables, attention, begin, at, value, key, step, size, only_v
-    )
-    np.testing.assert_array_equal(only_v, full_v)
+    full = CpuEngine(task, attention, value, np.uint64(8)).gradients(size, 2)
+    assert full is not None
+    engine = CpuEngine(task, attention.copy(), value.copy(), np.uint64(8))
+    engine.begin(stage(batch_size=size, eta_V=0.0, freeze_A=True, preconditioned=False))
+    assert engine.advance(2, 1) == (1, RAN)
+    assert engine.model.kept.size < 10 * vocab_size
+    np.testing.assert_array_equal(engine.model.grad_V, full[1])
+    np.testing.assert_array_equal(engine.attention, attention)
+    np.testing.assert_array_equal(engine.value, value)
 
 
 @pytest.mark.parametrize(("for_a", "for_v"), [(2e12, 1.0), (1.0, 1e13)])

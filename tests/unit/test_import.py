@@ -32,8 +32,9 @@ NOWHERE = """
 import numpy as np
 import scbtools as scb
 from scbtools import _jit
+from scbtools.kernels.cpu import run
 task = scb.SCBTask([[0.5, 0.25], [0.5, 0.75]], [[1, 1]])
-print(_jit._OPTIONS["cache"], round(float(task.stationary[0]), 12), scb.__file__)
+print(isinstance(run._cache, _jit._Cache), round(float(task.stationary[0]), 12), scb.__file__)
 """
 
 

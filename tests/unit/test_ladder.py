@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
@@ -13,13 +12,14 @@ import scbtools as scb
 from benchmarks import ladder
 from benchmarks.ladder import LIMIT, disagreement, parameters
 from benchmarks.rungs import SEED, draw_loops, draw_numpy, draw_only, rungs, sums_of
+from scbtools.engines import set_num_threads
+from tests.examples import on_threads
 
 
 @pytest.fixture(autouse=True)
 def _threads():
-    before = numba.get_num_threads()
-    yield
-    numba.set_num_threads(before)
+    with on_threads(1):
+        yield
 
 
 @pytest.mark.parametrize("shape", [(3, 700, 20), (10, 640, 33)], ids=str)
@@ -28,7 +28,7 @@ def test_all_rungs_agree(shape: tuple[int, int, int]) -> None:
     task = scb.SCBTask.random(vocab_size, seq_len, 2, seed=0)
     params = parameters(task)
     for rung in rungs(task, params, batch_size):
-        numba.set_num_threads(rung.threads)
+        set_num_threads(rung.threads)
         assert disagreement(task, params, batch_size, rung) <= LIMIT, rung.name
 
 

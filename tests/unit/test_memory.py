@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scbtools.kernels.workspace import workspace
+from scbtools.kernels import arrays
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,14 +36,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_scratch_stays_within_what_is_stated(
     vocab_size: int, seq_len: int, batch_size: int, workers: int
 ) -> None:
-    """See `Workspace`; np.empty touches no memory, so that even T = 10^6 costs nothing here."""
-    scratch = workspace(vocab_size, seq_len, batch_size, workers)
-    found = sum(array.nbytes for array in scratch)
-    per_worker = (1 << 21) + (1 << 21) + (1 << 20) + (1 << 18)
-    rows = 2 * 16 * seq_len
-    codes = 2 * (seq_len + 128)
-    stated = workers * per_worker + rows + codes + 8 * vocab_size**2 + 24 * batch_size
-    assert found <= stated + (1 << 23) + 100 * vocab_size + seq_len
+    """As their docstrings say; np.empty touches no memory, so that even T = 10^6 costs nothing."""
+    shared = sum(
+        array.nbytes for array in arrays.batch_arrays(vocab_size, seq_len, batch_size, workers)
+    )
+    row, mega = 8 * seq_len, 1 << 20
+    assert shared <= 24 * batch_size + 8 * (vocab_size + 1) + 8 * mega + (2 * workers + 1) * row
+    own = sum(getattr(x, "nbytes", 0) for x in arrays.desk_arrays(vocab_size, seq_len, batch_size))
+    codes, samples = max(2 * mega, 2 * (seq_len + 127)), max(mega, 64 * 8 * vocab_size)
+    assert own <= codes + samples + 2 * row + (1 << 16) + 5000 + 8 * vocab_size
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux alone")

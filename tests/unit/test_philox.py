@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import randomgen
 
+from scbtools._jit import opened
 from scbtools.kernels import stream
 from scbtools.kernels.tokens import _philox
 from tests import reference_numpy as ref
 
-BOTH = pytest.mark.parametrize("function", [stream.philox4x32, _philox], ids=["plain", "compiled"])
+BOTH = pytest.mark.parametrize(
+    "function", [stream.philox4x32, opened(_philox)], ids=["plain", "compiled"]
+)
 
 # From kat_vectors of Random123, the authors' own library: counter, key, output.
 KNOWN = [

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from types import FunctionType
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scbtools.kernels import tables
+from scbtools._jit import inner, opened
+from scbtools.kernels import tokens
 from scbtools.kernels.stream import SEGMENT, STRIP
-from scbtools.kernels.tokens import _invert, add_tokens, token_at
+from scbtools.kernels.tokens import Place, Tables, build_tables, new_scratch
 
 HALVES = 1 << 16
-KEY, STEP, SAMPLE = np.uint64(11), np.uint64(2), 5
+PLACE = Place(np.uint64(11), np.uint64(2), np.uint64(5))
+
+token_at, invert = opened(tokens.token_at), opened(tokens._invert)
 
 
-def all_halves() -> NDArray[np.uint16]:
-    """Bits laid out so that position p of a row of 65 536 draws the upper half p."""
-    words = np.arange(HALVES, dtype=np.uint16).reshape(-1, STRIP // SEGMENT, SEGMENT)
-    return np.ascontiguousarray(words.transpose(1, 0, 2)).reshape(4, -1)
+@inner
+def upper_halves(words: Any, size: int, place: Place, start: int) -> None:
+    """Instead of random bits: position p draws the upper half p, modulo 65 536."""
+    for j in range(-(-size // STRIP) * STRIP // 8):
+        for word in range(4):
+            p = start + j // 64 * STRIP + word * SEGMENT + 2 * (j % 64)
+            words[word, j] = np.uint32((p & 0xFFFF) | ((p + 1) & 0xFFFF) << 16)
+
+
+def fed(function: Any) -> Any:
+    """A kernel, the same but for the bits that it finds."""
+    plain = function.py_func
+    return opened(
+        inner(FunctionType(plain.__code__, {**plain.__globals__, "_fill_bits": upper_halves}))
+    )
+
+
+draw_row = fed(tokens.draw_row)
+
+
+def drawn(t: Tables, codes: NDArray[np.uint16], unit: int, start: int) -> NDArray[np.uint16]:
+    """What is in `codes` after a row has been added to it."""
+    words, tally, _ = new_scratch(codes.size)
+    draw_row(
+        codes, codes.size, words, tally, t.high, t.table, t.token, np.uint16(unit), PLACE, start
+    )
+    return codes
 
 
 def laws(vocab_size: int) -> list[NDArray[np.float64]]:
@@ -33,9 +62,9 @@ def laws(vocab_size: int) -> list[NDArray[np.float64]]:
     return [spread, close, ends, ends[::-1].copy(), on_edges]
 
 
-def build(mu: NDArray[np.float64]) -> tables.Tables:
+def build(mu: NDArray[np.float64]) -> Tables:
     """Tables to draw tokens with; nothing else in them is used here."""
-    return tables.build_tables(mu, np.ones((1, 1)), np.zeros((1, 1), np.int64), np.ones((1, 1)))
+    return build_tables(mu, np.ones((1, 1)), np.zeros((1, 1), np.int64), np.ones((1, 1)))
 
 
 def decided(thresholds: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -51,25 +80,21 @@ def check(mu: NDArray[np.float64], unit: int, start: int) -> None:
     t = build(mu)
     before = np.arange(HALVES, dtype=np.uint16) % np.uint16(unit)  # digits of earlier samples
     codes = before.copy() if unit > 1 else np.full(HALVES, 77, np.uint16)
-    tally = np.empty(SEGMENT, np.uint16)
-    add_tokens(
-        codes, all_halves(), t.high, t.table, t.token, tally, np.uint16(unit), KEY, STEP, SAMPLE,
-        start,
-    )  # fmt: skip
     wanted, matters = decided(t.token)
     assert matters.sum() < len(mu)
     matters |= np.isin(np.arange(HALVES), t.high)  # padding, and thresholds without a lower half
+    wanted, matters = np.roll(wanted, -start), np.roll(matters, -start)
     for p in np.flatnonzero(matters):
-        wanted[p] = token_at(t.token, KEY, STEP, SAMPLE, start + p)
-    np.testing.assert_array_equal(codes, before + unit * wanted)
+        wanted[p] = token_at(t.token, PLACE, start + p)
+    np.testing.assert_array_equal(drawn(t, codes, unit, start), before + unit * wanted)
 
 
 @pytest.mark.parametrize(
     ("vocab_size", "units"),
     [
-        *[(2, (1, 2, 512)), (3, (1, 3, 243)), (4, (1, 16)), (tables.COMPARE_LIMIT, (1, 121))],
+        *[(2, (1, 2, 512)), (3, (1, 3, 243)), (4, (1, 16)), (tokens.COMPARE_LIMIT, (1, 121))],
         *[
-            (tables.COMPARE_LIMIT + 1, (1, 12)),
+            (tokens.COMPARE_LIMIT + 1, (1, 12)),
             (32, (1, 32)),
             (256, (1,)),
             (257, (1,)),
@@ -91,23 +116,17 @@ def test_undecided_tokens_are_redrawn_at_their_own_position() -> None:
 def test_more_tokens_than_flags_leave_room_for() -> None:
     """Above 32 768 tokens all draws are refined: slow, and right."""
     size = 40_000
-    codes = np.empty(SEGMENT, np.uint16)
     t = build(np.full(size, 1 / size))
-    tally = np.empty(SEGMENT, np.uint16)
-    add_tokens(
-        codes, all_halves()[:, :SEGMENT].copy(), t.high, t.table, t.token, tally, np.uint16(1),
-        KEY, STEP, SAMPLE, 0,
-    )  # fmt: skip
-    wanted = [token_at(t.token, KEY, STEP, SAMPLE, p) for p in range(SEGMENT)]
-    np.testing.assert_array_equal(codes, wanted)
+    wanted = [token_at(t.token, PLACE, p) for p in range(SEGMENT)]
+    np.testing.assert_array_equal(drawn(t, np.empty(SEGMENT, np.uint16), 1, 0), wanted)
 
 
 @pytest.mark.parametrize("vocab_size", [2, 3, 17, 300])
 def test_a_draw_on_a_threshold_has_reached_it(vocab_size: int) -> None:
     for mu in laws(vocab_size):
-        steps = tables.thresholds(mu)
+        steps = tokens.thresholds(mu)
         for n in np.linspace(0, vocab_size - 2, 10).astype(int):
             for u in (int(steps[n]) - 1, int(steps[n]), int(steps[n]) + 1):
                 if 0 <= u < 2**32:
                     wanted = np.searchsorted(steps, u, side="right")
-                    assert _invert(steps, np.uint64(u)) == wanted
+                    assert invert(steps, np.uint64(u)) == wanted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +15,17 @@ import scbtools as scb
 from scbtools import updates
 from scbtools.transformer import softmax
 from tests import reference_numpy as ref
-from tests.examples import assert_same, constrained, gap, only, small_task, stage, uneven_task
+from tests.examples import (
+    assert_same,
+    constrained,
+    gap,
+    on_threads,
+    only,
+    share_out_everything,
+    small_task,
+    stage,
+    uneven_task,
+)
 
 Array = NDArray[np.float64]
 
@@ -123,18 +132,15 @@ def test_logits_are_kept_through_a_stage() -> None:
     assert parts.history["samples"][-1] == whole.history["samples"][-1]
 
 
-def test_same_bits_on_one_and_two_threads() -> None:
-    """A batch large enough to be shared out."""
+def test_same_bits_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     task = scb.SCBTask.random(3, 3000, 2, seed=4)
-    before = numba.get_num_threads()
+    share_out_everything(monkeypatch)
     runs = []
-    try:
-        for threads in (1, min(2, before)):
-            numba.set_num_threads(threads)
+    for threads in (1, 2, 3, 5):
+        with on_threads(threads):
             runs.append(scb.train(task, soft(steps=5, batch_size=200, eta_A=1e5), seed=5))
-    finally:
-        numba.set_num_threads(before)
-    assert_same(runs[0].params, runs[1].params)
+    for run in runs[1:]:
+        assert_same(runs[0].params, run.params)
     assert gap(runs[0].params.A, scb.uniform_start(task).A) > 1e-3
 
 

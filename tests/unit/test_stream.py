@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import scbtools as scb
-from scbtools.kernels.tables import COMPARE_LIMIT
-from scbtools.kernels.tokens import token_at
+from scbtools._jit import opened
+from scbtools.kernels import tokens
+from scbtools.kernels.tokens import COMPARE_LIMIT, Place
 from tests import reference_numpy as ref
 
 # Each way to find a token, and its edges: two thresholds compared at once, four, a table of bytes,
@@ -15,6 +16,8 @@ from tests import reference_numpy as ref
 SIZES = [2, 3, 4, 5, 6, COMPARE_LIMIT, COMPARE_LIMIT + 1, 64, 255, 256, 257, 300]
 LENGTHS = [1, 2, 127, 128, 129, 500, 512, 513, 1000]
 SEED = 0x0123456789ABCDEF
+
+token_at = opened(tokens.token_at)
 
 
 def make(vocab_size: int, seq_len: int) -> scb.SCBTask:
@@ -76,7 +79,10 @@ def test_one_token_at_a_time(vocab_size: int) -> None:
     task = make(vocab_size, 700)
     batch = task.sample(3, seed=9, step=4)
     found = [
-        [token_at(task.tables.token, np.uint64(9), np.uint64(4), i, t) for t in range(701)]
+        [
+            token_at(task.tables.token, Place(np.uint64(9), np.uint64(4), np.uint64(i)), t)
+            for t in range(701)
+        ]
         for i in range(3)
     ]
     np.testing.assert_array_equal(np.c_[batch.tokens, batch.last], found)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import scbtools as scb
-from scbtools.kernels.tables import thresholds
+from scbtools.kernels.tokens import thresholds
 from scbtools.population import joint_probabilities
 
 CHANCE = 1e-6  # of a false alarm, in each assertion below

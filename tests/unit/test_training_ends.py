@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import scbtools as scb
-from scbtools.kernels import steps
-from scbtools.kernels.passes import Rule
+from scbtools._jit import opened
+from scbtools.kernels import bounds, cpu
 from tests.examples import assert_same, small_task, stage
 
 
@@ -96,7 +96,7 @@ def test_divergence_at_the_final_step(count: int) -> None:
 
 def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     task = small_task()
-    calls, advance = [], steps.run
+    calls, advance = [], cpu.run
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(1)
@@ -105,7 +105,7 @@ def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> N
         return advance(*arguments)
 
     wanted = scb.train(task, stage(steps=15), record_every=5)
-    monkeypatch.setattr(steps, "run", interrupted)
+    monkeypatch.setattr(cpu, "run", interrupted)
     run = scb.train(task, [stage(steps=10), stage(steps=100)], record_every=5)
     assert run.status == "interrupted"
     assert run.reached == (True,)
@@ -138,7 +138,10 @@ def test_the_largest_problems_are_not_taken_for_divergence() -> None:
     mu = np.full(size, 1 / size)
     value = np.repeat(mu[:, None], size, axis=1)
     value[:, 0] = np.eye(size)[0]
-    rule = Rule(True, 0.02 * size, 0.0, True)  # eta / K_P with K_P = ||mu||^2
-    assert steps._stays(np.full(size, 2.0), value, mu, seq_len, rule, 0.04)
-    assert not steps._stays(np.full(size, 1e12), value, mu, seq_len, rule, 0.04)
-    assert not steps._stays(np.full(size, np.nan), value, mu, seq_len, rule, 0.04)
+    eta = 0.02 * size  # eta / K_P with K_P = ||mu||^2
+    w_bound, stays = opened(bounds.w_bound), opened(bounds.stays)
+    for row_sum, fine in ((2.0, True), (1e12, False), (np.nan, False)):
+        sizes = np.full(size, row_sum)
+        w = w_bound(sizes, value)
+        assert np.isnan(w) == np.isnan(row_sum)
+        assert stays(sizes, value, mu, seq_len, w, eta, 0.04, True) == fine

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import scbtools as scb
 from scbtools import updates
-from scbtools.kernels import update
+from scbtools.kernels import value as of_value
 from tests import reference_numpy as ref
 from tests.examples import away, constrained, gap, uneven_task
 
@@ -124,7 +124,7 @@ def test_round_and_normalise(A: Any, level: float) -> None:
 def test_rounding_changes_nothing_where_a_column_is_empty() -> None:
     rows = np.array([[0.9, 0.1], [0.2, 0.1]])
     kept = rows.copy()
-    assert update.round_rows(rows, 0.5) == 1
+    assert updates.round_rows(rows, 0.5) == 1
     np.testing.assert_array_equal(rows, kept)
 
 
@@ -172,24 +172,24 @@ def test_kernels_in_place_have_the_same_bits(l1: float) -> None:
     params, raw = constrained(task, 1), scb.Gradients(*away(task, 2))
     rows, value = np.array(params.A.T, order="C"), params.V.copy()
     grad_a, grad_v = np.array(raw.A.T, order="C"), raw.V.copy()
-    update.precondition_attention(grad_a, task.stationary)
-    update.precondition_value(grad_v, task.stationary)
+    updates.precondition_rows(grad_a, task.stationary)
+    of_value.precondition_value(grad_v, task.stationary)
     grad = scb.precondition(task, raw)
     np.testing.assert_array_equal(grad_a.T, grad.A)
     np.testing.assert_array_equal(grad_v, grad.V)
-    update.proximal_step(rows, grad_a, 0.1, l1)
-    update.descend(value, grad_v, 0.2)
+    updates.proximal_rows(rows, grad_a, 0.1, l1)
+    of_value.descend(value, grad_v, 0.2)
     after = updates.gradient_step(params, grad, eta_V=0.2, eta_A=0.1, l1=l1)
     np.testing.assert_array_equal(rows.T, after.A)
     np.testing.assert_array_equal(value, after.V)
     for kernel, function in (
-        (update.threshold_rows, updates.threshold_and_project),
-        (update.round_rows, updates.round_and_normalise),
+        (updates.threshold_rows, updates.threshold_and_project),
+        (updates.round_rows, updates.round_and_normalise),
     ):
         copy = rows.copy()
         kernel(copy, 0.02)
         np.testing.assert_array_equal(copy.T, function(rows.T, 0.02))
-    update.reflect(rows, value, task.stationary)
+    updates.reflect_rows(rows, value, task.stationary)
     mirrored = updates.reflect(task, after)
     np.testing.assert_array_equal(rows.T, mirrored.A)
     np.testing.assert_array_equal(value, mirrored.V)
