@@ -13,7 +13,7 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint warm format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
+.PHONY: help book test lint format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -51,14 +51,9 @@ lint: $(TEST)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# Compile what most tests need once, not in every process that runs them.
-warm: $(TEST)
-	NUMBA_CACHE_DIR="$$($(PY) tools/numba_cache.py)" $(PY) tools/warm_kernels.py
-
 # A file runs in one process, since what is costly is shared within it: a notebook's kernel, a
 # browser. tests/conftest.py lets files that take long begin.
-test: $(TEST)
-	@$(MAKE) --no-print-directory -j2 lint warm
+test: lint
 	$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 format: $(TEST)
