@@ -51,8 +51,8 @@ lint: $(TEST)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# A file runs in one process, since what is costly is shared within it: a notebook's kernel, a
-# browser. tests/conftest.py lets files that take long begin.
+# Files side by side, each in one process: a notebook's kernel and the browser are shared within a
+# file. They go in order of their names, so that what takes long, browser and notebooks, begins.
 test: lint
 	$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 

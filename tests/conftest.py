@@ -31,17 +31,6 @@ class _BookKernel(nbval.plugin.RunningKernel):
 nbval.plugin.RunningKernel = _BookKernel
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files that take long begin, so that no process is left alone with one at the end."""
-    long = {
-        item.path
-        for item in items
-        if item.path.suffix == ".ipynb"
-        or any(item.get_closest_marker(name) for name in ("browser", "slow"))
-    }
-    items.sort(key=lambda item: item.path not in long)
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the records of the notebooks that just ran."""
     _records.cleanup()
