@@ -1,11 +1,16 @@
-# Each target makes .venv by itself and brings it up to date when pyproject.toml or
-# constraints.txt changed. Needs Python 3.11, 3.12 or 3.13, git and make, nothing else.
+# Each target makes .venv by itself, installs there what it needs, and brings it up to date when
+# pyproject.toml or constraints.txt changed. Needs Python 3.11, 3.12 or 3.13, git and make.
 
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
-READY  := $(VENV)/.ready
-EXTRAS := book,test
+# A marker is touched when its installation is complete, so an interrupted one goes on next time.
+BOOK   := $(VENV)/.ready-book
+TEST   := $(VENV)/.ready-test
+# pip would write bytecode for all that it installs, 190 MB with the book's packages alone. Python
+# writes what is used by itself, so it must be allowed to.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help book test lint format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
@@ -26,37 +31,44 @@ help:
 	@echo 'make clean        remove what the targets above made; distclean: .venv too'
 	@echo 'Another Python:   make book PYTHON=python3.12'
 
-$(READY): pyproject.toml constraints.txt
+$(BOOK): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
 	  f"scbtools needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}: try make PYTHON=python3.12")'
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(INSTALL) -e '.[book]'
 	@touch $@
 
-book: $(READY)
+# On top of the book's packages, for everything that is not the book.
+$(TEST): $(BOOK)
+	$(INSTALL) -e '.[test]'
+	@touch $@
+
+book: $(BOOK)
 	$(PY) tools/build_book.py
 
-lint: $(READY)
+lint: $(TEST)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+# Files side by side, each in one process: a notebook's kernel and the browser are shared within a
+# file. They go in order of their names, so that what takes long, browser and notebooks, begins.
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-format: $(READY)
+format: $(TEST)
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-reference: $(READY)
+reference: $(TEST)
 	$(PY) tests/notebooks/make_reference.py $(ONLY)
 
-data: $(READY)
+data: $(BOOK)
 	cd book && NUMBA_CACHE_DIR="$$(cd .. && $(PY) tools/numba_cache.py)" ../$(PY) -m experiments $(ONLY)
 
 # PyTorch and JAX are large, so they are installed for this target alone.
-$(VENV)/.ready-bench: $(READY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),bench]'
+$(VENV)/.ready-bench: $(BOOK)
+	$(INSTALL) -e '.[bench]'
 	@touch $@
 
 bench: $(VENV)/.ready-bench
@@ -64,8 +76,8 @@ bench: $(VENV)/.ready-bench
 	$(PY) -m benchmarks.ladder
 
 # On Linux the GPU's compiler comes with the tests; elsewhere it has to be asked for.
-$(VENV)/.ready-cuda: $(READY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS),cuda]'
+$(VENV)/.ready-cuda: $(TEST)
+	$(INSTALL) -e '.[cuda]'
 	@touch $@
 
 GPU := $(PY) -c 'from scbtools.engines import check_device; check_device("cuda")' 2>/dev/null || \
@@ -79,13 +91,13 @@ bench-cuda: $(VENV)/.ready-cuda $(VENV)/.ready-bench
 	@$(GPU)
 	$(PY) -m benchmarks.cuda
 
-screenshots: $(READY)
+screenshots: $(TEST)
 	$(PY) tests/browser/screenshots.py book/_build/screenshots
 
 # --universal: one file for every system; fewest: one version of a package for every Python,
 # so that a result does not depend on which of them ran it.
-constraints: $(READY)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+constraints: $(BOOK)
+	$(INSTALL) -e '.[dev]'
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest \
 	  --python-version 3.11 --upgrade --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header --quiet -o constraints.txt

@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -134,14 +134,20 @@ def context(browser: Browser, theme: str, size: str) -> Iterator[BrowserContext]
         color_scheme="dark" if theme == "dark" else "light",
         is_mobile=size == "phone",
     )
+    # Beside other tests on a busy machine, a long page may take its time.
+    made.set_default_timeout(120_000)
     yield made
     made.close()
 
 
 @contextmanager
 def visit(where: BrowserContext, base: str, page_name: str) -> Iterator[Visit]:
-    """Open a page and wait until its mathematics is set."""
-    page = where.new_page()
+    """Open a page and wait until its mathematics is set; close it whatever happens."""
+    with closing(where.new_page()) as page:
+        yield _loaded(page, base, page_name)
+
+
+def _loaded(page: Page, base: str, page_name: str) -> Visit:
     seen = Visit(page)
 
     def answer(route: Route) -> None:
@@ -178,5 +184,4 @@ def visit(where: BrowserContext, base: str, page_name: str) -> Iterator[Visit]:
             await Promise.all([...document.images].map(image => image.decode().catch(() => 0)));
         }"""
     )
-    yield seen
-    page.close()
+    return seen

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import HTML, SIZES, THEMES, chromium, context, find_chromium, served, visit
+from browsing import HTML, THEMES, Visit, chromium, context, find_chromium, served, visit
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
 from tools.build_book import pages
 
 pytestmark = pytest.mark.browser
+
+# Setting a page's mathematics costs seconds, so a page is opened once in each size, with this
+# theme; the other theme follows as when a reader's system turns dark at night.
+OPENED = {"laptop": "light", "phone": "dark"}
 
 OVERFLOWING = """() => {
     const width = document.documentElement.clientWidth;
@@ -33,6 +37,13 @@ UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
 BAD_MATHS = """() => [...document.querySelectorAll(
         'mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')]
     .map(each => each.getAttribute('data-mjx-error') ?? each.textContent)"""
+
+SWITCHED = """async theme => {
+    for (let i = 0; i < 100 && document.documentElement.dataset.theme !== theme; i++)
+        await new Promise(done => setTimeout(done, 20));
+    const moving = document.getAnimations().filter(each => each instanceof CSSTransition);
+    await Promise.allSettled(moving.map(each => each.finished));
+}"""
 
 # Widgets draw dark on light whatever the theme, which gives them a light panel.
 BRIGHT_BOXES = """() => [...document.querySelectorAll('.bd-article *')].filter(each => {
@@ -65,45 +76,48 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="module", params=[(theme, size) for theme in THEMES for size in SIZES])
-def reader(
-    browser: Browser, request: pytest.FixtureRequest
-) -> Iterator[tuple[BrowserContext, str, str]]:
-    theme, size = request.param
-    with context(browser, theme, size) as where:
-        yield where, theme, size
+@pytest.fixture(scope="module", params=OPENED)
+def reader(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    with context(browser, OPENED[request.param], request.param) as where:
+        yield where
 
 
-@pytest.mark.parametrize("name", pages())
-def test_page(reader: tuple[BrowserContext, str, str], base: str, name: str) -> None:
-    where, theme, _size = reader
-    with visit(where, base, name) as seen:
-        page = seen.page
-        assert seen.problems == []
-        assert page.get_attribute("html", "data-theme") == theme
+@pytest.fixture(scope="module", params=pages())
+def seen(reader: BrowserContext, base: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    with visit(reader, base, request.param) as opened:
+        yield opened
 
-        article = page.inner_text(".bd-article")
-        assert "Traceback (most recent call last)" not in article
-        assert page.locator(".cell_output .stderr, .cell_output .traceback").count() == 0
-        assert page.locator(".system-message").count() == 0
-        assert page.evaluate(OVERFLOWING) == []
 
-        for image in page.evaluate(IMAGES):
-            assert image["width"] > 0, f"broken: {image}"
-            # Without alt text, Sphinx puts the file's name there.
-            assert image["alt"].strip(), f"no alt text: {image}"
-            assert Path(image["alt"]).name != Path(image["src"]).name, f"no alt text: {image}"
-        if theme == "dark":
-            assert page.evaluate(BRIGHT_BOXES) == []
-            for image in page.locator(".bd-article img:not(.keep-colours)").all():
-                if image.is_visible():
-                    assert brightness(image.screenshot()) < 100, "a bright box on a dark page"
+@pytest.mark.parametrize("theme", THEMES)
+def test_page(seen: Visit, theme: str) -> None:
+    page = seen.page
+    page.emulate_media(color_scheme=theme)
+    page.evaluate(SWITCHED, theme)
+    assert page.get_attribute("html", "data-theme") == theme
+    assert seen.problems == []
 
-        if any("mathjax" in url for url in seen.unanswered):
-            lacking("MathJax is not to be had: neither its npm package nor npm is here")
-        assert page.evaluate(UNSET_MATHS) == []
-        assert page.evaluate(BAD_MATHS) == []
-        assert seen.unanswered == []
+    article = page.inner_text(".bd-article")
+    assert "Traceback (most recent call last)" not in article
+    assert page.locator(".cell_output .stderr, .cell_output .traceback").count() == 0
+    assert page.locator(".system-message").count() == 0
+    assert page.evaluate(OVERFLOWING) == []
+
+    for image in page.evaluate(IMAGES):
+        assert image["width"] > 0, f"broken: {image}"
+        # Without alt text, Sphinx puts the file's name there.
+        assert image["alt"].strip(), f"no alt text: {image}"
+        assert Path(image["alt"]).name != Path(image["src"]).name, f"no alt text: {image}"
+    if theme == "dark":
+        assert page.evaluate(BRIGHT_BOXES) == []
+        for image in page.locator(".bd-article img:not(.keep-colours)").all():
+            if image.is_visible():
+                assert brightness(image.screenshot()) < 100, "a bright box on a dark page"
+
+    if any("mathjax" in url for url in seen.unanswered):
+        lacking("MathJax is not to be had: neither its npm package nor npm is here")
+    assert page.evaluate(UNSET_MATHS) == []
+    assert page.evaluate(BAD_MATHS) == []
+    assert seen.unanswered == []
 
 
 @pytest.mark.parametrize("name", pages())

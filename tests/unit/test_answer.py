@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +42,7 @@ def test_same_bits_on_any_number_of_threads() -> None:
         assert other == one
 
 
+@pytest.mark.slow
 def test_same_bits_on_a_plain_cpu() -> None:
     """Without the vector instructions of the last fifteen years, in numba and in NumPy."""
     found = np._core._multiarray_umath  # type: ignore[attr-defined]

@@ -40,6 +40,7 @@ def reports(version: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["8.0", "9.0"])
 def test_every_kernel_compiles(version: str) -> None:
     found = reports(version)

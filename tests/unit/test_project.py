@@ -96,7 +96,6 @@ def test_extras_of_makefile_and_readme_exist() -> None:
     for name in ("Makefile", "README.md", ".github/workflows/ci.yml"):
         for extras in re.findall(r"\.\[([\w,]+)\]", text(name)):
             assert set(extras.split(",")) <= set(EXTRAS)
-    assert set(re.search(r"EXTRAS := (.+)", text("Makefile"))[1].split(",")) <= set(EXTRAS)
 
 
 def test_versions_agree() -> None:
