@@ -64,7 +64,7 @@ reference: $(TEST)
 	$(PY) tests/notebooks/make_reference.py $(ONLY)
 
 data: $(BOOK)
-	cd book && NUMBA_CACHE_DIR="$$(cd .. && $(PY) tools/numba_cache.py)" ../$(PY) -m experiments $(ONLY)
+	cd book && ../$(PY) -m experiments $(ONLY)
 
 # PyTorch and JAX are large, so they are installed for this target alone.
 $(VENV)/.ready-bench: $(BOOK)

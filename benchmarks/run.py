@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import PEERS
-from tools.numba_cache import use_keyed_cache
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("scbtools", "draw_only")
@@ -401,7 +400,6 @@ def main() -> None:
     if options.quick:
         options.seq_len, options.batch_size, options.threads = [5000], [64], [1]
         options.seconds = 3.0
-    use_keyed_cache()
     peers = []
     for name in options.peers:
         package = NEEDS[name.split("_")[0]]

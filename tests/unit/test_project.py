@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tools import build_book, numba_cache
+from tools import build_book
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))
@@ -113,23 +113,6 @@ def test_contents_of_nested_parts_are_all_found(tmp_path: Path) -> None:
     toc = f"root: a\nparts:\n{first}\n- chapters: [{{file: d}}]\n"
     (tmp_path / "_toc.yml").write_text(toc)
     assert build_book.pages(tmp_path) == ["a", "b", "c", "d"]
-
-
-def test_kernel_cache_follows_every_file_with_compiled_code(tmp_path: Path) -> None:
-    (tmp_path / "scbtools" / "kernels").mkdir(parents=True)
-    (tmp_path / "constraints.txt").write_text("a==1\n")
-    callee = tmp_path / "scbtools" / "kernels" / "callee.py"
-    callee.write_text("x = 1\n")
-    before = numba_cache.cache_key(tmp_path)
-    assert numba_cache.cache_key(tmp_path) == before
-    callee.write_text("x = 2\n")
-    assert numba_cache.cache_key(tmp_path) != before
-    before = numba_cache.cache_key(tmp_path)
-    drawing = tmp_path / "scbtools" / "drawing.py"
-    drawing.write_text("x = 1\n")
-    assert numba_cache.cache_key(tmp_path) == before
-    drawing.write_text("from scbtools._jit import jit\n")
-    assert numba_cache.cache_key(tmp_path) != before
 
 
 def test_no_machine_paths_are_stored() -> None:
