@@ -33,8 +33,8 @@ from scbtools.transformer import Params, check_params
 from scbtools.updates import through_rows
 
 __all__ = [
-    "CpuEngine", "Engine", "SoftmaxEngine", "check_device", "make_engine", "minibatch_gradients",
-    "set_num_threads",
+    "CpuEngine", "Engine", "SoftmaxEngine", "check_device", "get_num_threads", "make_engine",
+    "minibatch_gradients", "set_num_threads",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
