@@ -59,19 +59,20 @@ class Engine(Protocol):
 
 def check_device(device: str) -> str:
     """Return `device` if this installation can compute on it, or raise."""
-    if device == "cuda":
-        if importlib.util.find_spec("numba_cuda") is None:
-            raise RuntimeError(
-                "device='cuda' needs the package numba-cuda, which is not installed: run "
-                "`pip install scbtools[cuda]`, or use device='cpu'"
-            )
-        if not _finds_gpu():
-            raise RuntimeError(
-                "device='cuda' finds no NVIDIA GPU, or no driver for it: see whether `nvidia-smi` "
-                "lists one, or use device='cpu'"
-            )
-    elif device != "cpu":
+    if device == "cpu":
+        return device
+    if device != "cuda":
         raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise RuntimeError(
+            "device='cuda' needs the package numba-cuda, which is not installed: run "
+            "`pip install scbtools[cuda]`, or use device='cpu'"
+        )
+    if not _finds_gpu():
+        raise RuntimeError(
+            "device='cuda' finds no NVIDIA GPU, or no driver for it: see whether `nvidia-smi` "
+            "lists one, or use device='cpu'"
+        )
     return device
 
 
@@ -224,8 +225,6 @@ class CpuEngine:
 
 # --- softmax --------------------------------------------------------------------------------
 
-_SUM = 1e-6  # how far a column sum may be from 1 to be a softmax
-
 
 class SoftmaxEngine:
     """An engine for softmax stages, around one for linear attention.
@@ -237,9 +236,9 @@ class SoftmaxEngine:
     ----------
     task : SCBTask
     attention, value : (N, T) and (N, N) arrays
-        Changed in place; `inner` works on the same ones.
+        Changed in place.
     inner : Engine
-        Computes gradients, and whole steps where A is frozen.
+        On the same arrays: computes gradients, and whole steps where A is frozen.
     """
 
     def __init__(self, task: SCBTask, attention: Floats, value: Floats, inner: Engine) -> None:
@@ -260,12 +259,11 @@ class SoftmaxEngine:
         """Take up to n steps, gradient by gradient."""
         if self.stage.freeze_A:
             return self.inner.advance(first, n)
-        stage, truth = self.stage, self.truth
+        target = TARGETS[self.stage.until], float(self.stage.target)
         for i in range(n):
             if not self._step(first + i):
                 return i, DIVERGED
-            kind, target = TARGETS[stage.until], float(stage.target)
-            if meets(self.attention, self.value, truth, kind, target):
+            if meets(self.attention, self.value, self.truth, *target):
                 return i + 1, REACHED
         return n, RAN
 
@@ -303,10 +301,11 @@ def _check_softmax(stage: str, attention: Floats) -> None:
             f"stage or transform before it that leaves zeros or negative entries"
         )
     sums = attention.sum(axis=1)
-    if np.abs(sums - 1).max() > _SUM:
+    k = np.abs(sums - 1).argmax()
+    if abs(sums[k] - 1) > 1e-6:
         raise ValueError(
-            f"stage {stage!r} has softmax attention, whose columns sum to 1, but column "
-            f"{np.abs(sums - 1).argmax()} of A sums to {sums[np.abs(sums - 1).argmax()]:.6g}"
+            f"stage {stage!r} has softmax attention, whose columns sum to 1, but column {k} of A "
+            f"sums to {sums[k]:.6g}"
         )
 
 
