@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools.kernels.measure import Truth, distances
+from scbtools.markov import inner
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
-__all__ = ["Signals", "Similarity", "residuals", "signals", "similarity", "support_recovered"]
+__all__ = [
+    "Signals", "Similarity", "inner", "residuals", "signals", "similarity", "support_recovered",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
@@ -54,11 +57,6 @@ class Centred(NamedTuple):
     dot_A_Q: float  # <A, Q>_mu
     error_V: float  # |V - P|_mu
     error_A: float  # |A - Q|_mu
-
-
-def inner(x: Floats, y: Floats, mu: NDArray[np.float64]) -> float:
-    """Return <X, Y>_mu = Tr(X diag(mu) Y'), columns weighted by mu."""
-    return float((x * y * mu).sum())
 
 
 def truth_of(task: SCBTask) -> Truth:
