@@ -238,14 +238,9 @@ def _dot(
 
 
 def simulate(
-    task: SCBTask,
-    stages: Stage | Sequence[Stage],
-    seed: int = 0,
-    *,
-    start: tuple[float, float] = (0.0, 0.0),
-    sampled: int | None = 64,
-    record_every: int = 10,
-) -> dict[str, NDArray[Any]]:
+    task: SCBTask, stages: Stage | Sequence[Stage], seed: int = 0, *,
+    start: tuple[float, float] = (0.0, 0.0), sampled: int | None = 64, record_every: int = 10,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Return the columns of `Run.history`, for a run whose noise is Gaussian, not a batch's.
 
     Each step adds to the expected gradients of B.8 a noise with the second moments that a batch

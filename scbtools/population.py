@@ -23,7 +23,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_AT_ONCE = 1 << 14  # entries of A that are squared at a time
+_AT_ONCE = 1 << 16  # entries of A that are squared at a time
 
 
 class Gradients(NamedTuple):
@@ -46,14 +46,14 @@ class _Moments(NamedTuple):
     v_mu: Floats  # V mu
 
 
-def attended(task: SCBTask, A: Floats) -> NDArray[np.float64]:
+def attended(task: SCBTask, A: Floats) -> Floats:
     """Return <a^(k), q^(k)> for every k."""
     positions, weights, _ = task.sparse_attention
-    dots: Floats = (A[positions, np.arange(len(weights))[:, None]] * weights).sum(axis=1)
-    return dots
+    entries = A[positions, np.arange(len(weights))[:, None]]
+    return np.asarray((entries * weights).sum(axis=1))
 
 
-def _squares(A: Floats) -> NDArray[np.float64]:
+def _squares(A: Floats) -> Floats:
     """Return |a^(k)|^2 for every k, in the bits of (A**2).sum(axis=0)."""
     rows = A.T
     if not rows.flags.c_contiguous:

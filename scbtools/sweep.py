@@ -33,13 +33,10 @@ _IDLE = {"sweep.py", "plotting.py"}
 
 def sweep(
     run_one: Callable[..., Mapping[str, Any]],
-    grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
-    *,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
-    version: str | None = None,
-) -> pd.DataFrame:
+    grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]], *,
+    store: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
+    progress: bool = False, version: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return a tidy table with the results of `run_one` at every cell of a grid.
 
     Parameters
@@ -275,6 +272,5 @@ def _needs_extra() -> None:
     """Raise where joblib or pandas is missing."""
     missing = [name for name in ("joblib", "pandas") if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImportError(
-            f"sweeps need {' and '.join(missing)}: install scbtools with its extra 'sweep'"
-        )
+        names = " and ".join(missing)
+        raise ImportError(f"sweeps need {names}: install scbtools with its extra 'sweep'")

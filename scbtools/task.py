@@ -145,14 +145,9 @@ class SCBTask:
 
     @classmethod
     def random(
-        cls,
-        vocab_size: int,
-        seq_len: int,
-        sparsity: int,
-        seed: int = 0,
-        signal: float = 1.0,
-        spread: float = 3.0,
-    ) -> SCBTask:
+        cls, vocab_size: int, seq_len: int, sparsity: int, seed: int = 0,
+        signal: float = 1.0, spread: float = 3.0,
+    ) -> SCBTask:  # fmt: skip
         """Return a random task: columns of P uniform on the simplex, Q uniform on random positions.
 
         Parameters

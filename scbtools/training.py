@@ -37,14 +37,9 @@ class Run(NamedTuple):
 
 
 def train(
-    task: SCBTask,
-    stages: Stage | Sequence[Stage],
-    params: Params | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    progress: bool = False,
-    record_every: int = 10,
-) -> Run:
+    task: SCBTask, stages: Stage | Sequence[Stage], params: Params | None = None, seed: int = 0,
+    device: str = "cpu", progress: bool = False, record_every: int = 10,
+) -> Run:  # fmt: skip
     """Return the run of `stages`, one after another, on fresh mini-batches.
 
     Parameters
@@ -85,9 +80,8 @@ def train(
     start = uniform_start(task) if params is None else check_params(task, params)
     _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
     trainer = _Trainer(task, start, seed, device, record_every)
-    total = sum(stage.steps for stage in stages)
     status: Any = "finished"
-    reached = []
+    reached, total = [], sum(stage.steps for stage in stages)
     with tqdm(total=total, disable=not progress, unit="step") as bar:
         try:
             for index, stage in enumerate(stages):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scbtools import _check
 from scbtools._jit import inner, jit
 from scbtools.kernels.sums import lane_sum
-from scbtools.kernels.value import descend, precondition_value
+from scbtools.kernels.value import precondition_value
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask
@@ -26,9 +26,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def _rows(
-    A: ArrayLike, name: str = "A", shape: tuple[int, int] | None = None
-) -> NDArray[np.float64]:
+def _rows(A: ArrayLike, name: str = "A", shape: tuple[int, int] | None = None) -> Floats:
     """Return a fresh (N, T) copy of a (T, N) matrix."""
     return np.array(_check.matrix(name, A, shape).T, order="C")
 
@@ -40,7 +38,7 @@ def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
     (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2). Steps along them keep 1'A, 1'V and V mu.
     """
     A, V = check_params(task, gradients, "gradients")
-    rows, value = _rows(A), np.array(V, order="C")
+    rows, value = np.array(A.T, order="C"), np.array(V, order="C")
     precondition_rows(rows, task.stationary)
     precondition_value(value, task.stationary)
     return Gradients(rows.T, value)
@@ -75,12 +73,11 @@ def gradient_step(
     """
     eta_V, eta_A = _check.real("eta_V", eta_V, 0), _check.real("eta_A", eta_A, 0)
     l1 = _check.real("l1", l1, 0)
-    rows, value = _rows(params.A), np.array(_check.matrix("params.V", params.V))
+    rows, value = _rows(params.A), _check.matrix("params.V", params.V)
     grad_a = _rows(gradients.A, "gradients.A", params.A.shape)
-    grad_v = np.ascontiguousarray(_check.matrix("gradients.V", gradients.V, params.V.shape))
+    grad_v = _check.matrix("gradients.V", gradients.V, params.V.shape)
     proximal_rows(rows, grad_a, eta_A, l1)
-    descend(value, grad_v, eta_V)
-    return Params(rows.T, value)
+    return Params(rows.T, value - eta_V * grad_v)
 
 
 @jit
@@ -218,7 +215,7 @@ def through_softmax(A: ArrayLike, gradient_A: ArrayLike) -> NDArray[np.float64]:
     mu_k. What `precondition` subtracts from a column, a constant, makes no difference here.
     """
     rows = _rows(A)
-    grad = _rows(gradient_A, "gradient_A", rows.shape[::-1])
+    grad = _rows(gradient_A, "gradient_A", rows.T.shape)
     through_rows(rows, grad)
     return grad.T
 
