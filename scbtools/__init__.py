@@ -12,26 +12,8 @@ from scbtools.transformer import Params, predict, transfer_start, true_params, u
 from scbtools.updates import precondition
 
 __all__ = [
-    "Batch",
-    "Gradients",
-    "Params",
-    "Run",
-    "SCBTask",
-    "Signals",
-    "Stage",
-    "Transform",
-    "minibatch_gradients",
-    "population_gradients",
-    "population_loss",
-    "precondition",
-    "predict",
-    "recipes",
-    "signals",
-    "similarity",
-    "support_recovered",
-    "sweep",
-    "train",
-    "transfer_start",
-    "true_params",
-    "uniform_start",
-]
+    "Batch", "Gradients", "Params", "Run", "SCBTask", "Signals", "Stage", "Transform",
+    "minibatch_gradients", "population_gradients", "population_loss", "precondition", "predict",
+    "recipes", "signals", "similarity", "support_recovered", "sweep", "train", "transfer_start",
+    "true_params", "uniform_start",
+]  # fmt: skip

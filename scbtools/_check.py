@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["integer", "matrix", "real", "seed64"]
+__all__ = ["LARGEST", "integer", "matrix", "one_of", "real", "seed64"]
+
+LARGEST = float(np.finfo(float).max)
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -23,7 +25,9 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     return number
 
 
-def real(name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> float:
+def real(
+    name: str, value: Any, low: float, high: float = LARGEST, *, open_low: bool = False
+) -> float:
     """Return `value` as a finite float in [low, high], or (low, high] if `open_low`, or raise."""
     try:
         number = float(value)
@@ -34,6 +38,13 @@ def real(name: str, value: Any, low: float, high: float, *, open_low: bool = Fal
         bracket = "(" if open_low else "["
         raise ValueError(f"{name} must lie in {bracket}{low:g}, {high:g}], got {number:g}")
     return number
+
+
+def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Raise unless `value` is one of those allowed; two are named with an "or" between them."""
+    if value not in allowed:
+        words = " or ".join(map(repr, allowed)) if len(allowed) == 2 else f"one of {allowed}"
+        raise ValueError(f"{name} must be {words}, got {value!r}")
 
 
 def seed64(seed: Any) -> int:

@@ -21,10 +21,7 @@ Array = NDArray[np.float64]
 def distribution_columns(name: str, value: ArrayLike) -> Array:
     """Return a matrix whose columns are distributions, sums mended to rounding, or raise.
 
-    Raises
-    ------
-    ValueError
-        If an entry is negative or a column's sum is off by more than 1e-9.
+    Raises ValueError if an entry is negative or a column's sum is off by more than 1e-9.
     """
     array = _check.matrix(name, value)
     if (array < 0).any():
@@ -49,14 +46,11 @@ def distribution_columns(name: str, value: ArrayLike) -> Array:
 def transition_matrix(value: ArrayLike) -> Array:
     """Return a validated (N, N) transition matrix with a unique, positive stationary distribution.
 
-    Raises
-    ------
-    ValueError
-        If it is not square, N is not in 2 .. 65535, its columns are not distributions, or some
-        token cannot be reached from some other (then mu is not unique, or not positive).
+    Raises ValueError if it is not square, N is not in 2 .. 65535, its columns are no distributions,
+    or some token cannot be reached from another (then mu is not unique, or not positive).
     """
     array = _check.matrix("transition", value)
-    size = array.shape[0]
+    size = len(array)
     if array.shape != (size, size):
         raise ValueError(f"transition must be square, got shape {array.shape}")
     if not 2 <= size <= 65535:
@@ -117,6 +111,11 @@ def stationary_distribution(transition: Array) -> Array:
     return mu
 
 
+def inner(x: Array, y: Array, mu: Array) -> float:
+    """Return <X, Y>_mu = Tr(X diag(mu) Y'), columns weighted by mu."""
+    return float((x * y * mu).sum())
+
+
 def spacings(rng: np.random.Generator, vocab_size: int) -> Array:
     """Return an (N, N) matrix with columns uniform on the simplex, that is Dirichlet(1, ..., 1).
 
@@ -126,8 +125,7 @@ def spacings(rng: np.random.Generator, vocab_size: int) -> Array:
     cuts = np.sort(rng.random((vocab_size - 1, vocab_size)), axis=0)
     edges = np.vstack([np.zeros(vocab_size), cuts, np.ones(vocab_size)])
     gaps = np.diff(edges, axis=0)
-    normalised: Array = gaps / gaps.sum(axis=0)
-    return normalised
+    return np.asarray(gaps / gaps.sum(axis=0))
 
 
 def random_transition(
@@ -140,8 +138,7 @@ def random_transition(
     mixed with the cycle k -> k + 1, as little of it as meets them. The pure cycle has
     K_P = (N - 1) |mu|^2 and uniform mu, so this always ends.
     """
-    tries = tries if vocab_size < 64 else 3
-    for _ in range(tries):
+    for _ in range(tries if vocab_size < 64 else 3):
         draw = spacings(rng, vocab_size)
         if _meets(draw, signal, spread):
             return draw
@@ -159,9 +156,9 @@ def _meets(transition: Array, signal: float, spread: float) -> bool:
     if transition.max(axis=1).min() <= 0:
         return False
     mu = stationary_distribution(transition)
-    k_p = float((((transition - mu[:, None]) ** 2) * mu).sum())
-    furthest = max(len(mu) * mu.max(), 1 / (len(mu) * mu.min()))
-    return k_p / float((mu**2).sum()) >= signal and bool(furthest <= spread)
+    centred = transition - mu[:, None]
+    enough = inner(centred, centred, mu) / float((mu**2).sum()) >= signal
+    return enough and bool(max(len(mu) * mu.max(), 1 / (len(mu) * mu.min())) <= spread)
 
 
 def related_transition(
@@ -173,28 +170,23 @@ def related_transition(
     column sums and mu), the result is mu 1' + s (rho U + sqrt(1 - rho^2) W). The length s is that
     of P - mu 1', or as much of it as leaves no entry negative.
     """
-
-    def inner(x: Array, y: Array) -> float:
-        return float((x * y * stationary).sum())
-
     centred = transition - stationary[:, None]
-    length = np.sqrt(inner(centred, centred))
+    length = np.sqrt(inner(centred, centred, stationary))
     if length < 1e-9:
         raise ValueError("transition is mu 1', so that there is nothing to be related to")
     along = centred / length
     noise = spacings(rng, len(stationary))
     noise -= noise.mean(axis=0)
     noise -= np.outer((noise * stationary).sum(axis=1), stationary) / (stationary**2).sum()
-    noise -= inner(noise, along) * along
-    size = np.sqrt(inner(noise, noise))
-    across = noise / size if size > 1e-9 else np.zeros_like(noise)
+    noise -= inner(noise, along, stationary) * along
+    size = np.sqrt(inner(noise, noise, stationary))
     if size <= 1e-9 and abs(correlation) < 1:
         raise ValueError(
             "with two tokens the matrices that share mu form a line: correlation must be 1 or -1"
         )
+    across = noise / size if size > 1e-9 else np.zeros_like(noise)
     direction = correlation * along + np.sqrt(max(0.0, 1 - correlation**2)) * across
     falling = direction < 0
     room = np.where(falling, stationary[:, None] / np.where(falling, -direction, 1.0), np.inf)
     reach = min(length, float(room.min()))
-    result: Array = np.maximum(stationary[:, None] + reach * direction, 0.0)
-    return result
+    return np.asarray(np.maximum(stationary[:, None] + reach * direction, 0.0))

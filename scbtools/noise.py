@@ -95,12 +95,11 @@ def attention_noise(task: SCBTask, params: Params) -> Array:
 def attention_entries(task: SCBTask, params: Params) -> Array:
     """Return the one-sample variance of every entry of h_A, (T, N), exactly."""
     params, norm, match = _on_constraints(task, params)
-    sparse, T, averages = task.sparse_attention, task.seq_len, _averages(task, params)
-    found = np.empty(params.A.shape[::-1])
-    left = 1 - 2 / T
+    (positions, weights, _), averages = task.sparse_attention, _averages(task, params)
+    T, left, found = task.seq_len, 1 - 2 / task.seq_len, np.empty(params.A.shape[::-1])
     for k, row in enumerate(found):  # column by column: for long sequences memory is scarce
-        a, q, count = params.A[:, k], np.zeros(T), sparse.counts[k]
-        q[sparse.positions[k, :count]] = sparse.weights[k, :count]
+        a, q = params.A[:, k], np.zeros(T)
+        np.add.at(q, positions[k], weights[k])
         # b = e_t - 1/T for every t at once.
         mean, second = _dot(
             averages, norm[k], match[k], np.full(T, 1 - 1 / T), a - 1 / T, q - 1 / T,
@@ -139,23 +138,21 @@ def value_norm(task: SCBTask, params: Params) -> float:
     tilt, spread = 1 - mu / square, 1 / mu - 1  # of w: its mean, and e' diag(1/mu) e
     trace, cross = float(np.trace(C)), float(np.trace(F))
 
-    def token(values: Array) -> float:
-        return float((mu * values).sum())
+    def mean(values: Array) -> float:
+        """Return the mean over tokens, of sums over positions if there are any."""
+        return float((mu * (values.sum(axis=0) if values.ndim > 1 else values)).sum())
 
-    def over_k(values: Array) -> float:
-        return float((values.sum(axis=0) * mu).sum())
-
-    mean_aa, mean_aq, flat = token(aa), token(aq), token(tilt**2)
+    mean_aa, mean_aq, mean_aaq, flat = mean(aa), mean(aq), mean(A**2 * Q), mean(tilt**2)
     found = (1 - square) * (flat + mean_aa * (N - 1))
     found += flat * (mean_aa * trace - 2 * mean_aq * cross)
-    found += 2 * over_k(A**3) * token(uu * tilt) - 4 * over_k(A**2 * Q) * token(up * tilt)
-    found -= 4 * mean_aq * token(line * tilt) + 2 * over_k(A**2 * Q) * token(line * spread)
-    found += token(aa**2) * trace * (N + 1)
-    found += over_k(A**4) * (token(uu * spread) - trace * (N + 1))
-    found -= 2 * token(aa * aq) * cross * (N + 1)
-    found -= 2 * over_k(A**3 * Q) * (token(up * spread) - cross * (N + 1))
+    found += 2 * mean(A**3) * mean(uu * tilt) - 4 * mean_aaq * mean(up * tilt)
+    found -= 4 * mean_aq * mean(line * tilt) + 2 * mean_aaq * mean(line * spread)
+    found += mean(aa**2) * trace * (N + 1)
+    found += mean(A**4) * (mean(uu * spread) - trace * (N + 1))
+    found -= 2 * mean(aa * aq) * cross * (N + 1)
+    found -= 2 * mean(A**3 * Q) * (mean(up * spread) - cross * (N + 1))
     expected = preconditioned_population_gradients(task, params).V
-    return found - float((expected**2 * mu).sum())
+    return found - inner(expected, expected, mu)
 
 
 def draw(task: SCBTask, params: Params, batch_size: int, rng: np.random.Generator) -> Noise:
@@ -164,16 +161,9 @@ def draw(task: SCBTask, params: Params, batch_size: int, rng: np.random.Generato
     What it keeps: the exact variance of every entry of h_A; the exact E|h_V|^2_mu, with the
     covariance E[r r'] (x) E[w w']; zero column sums, and h_V mu = 0. What it leaves out: that
     entries of h_A at attended positions are correlated with each other and with h_V, that one
-    batch serves all, and everything that is not Gaussian.
-
-    Parameters
-    ----------
-    params : Params
-        Where the gradients are taken: A (T, N) and V (N, N).
-    batch_size : int
-        B, at least 1.
-    rng : numpy.random.Generator
-        Not advanced alike on all machines: its normal draws use a logarithm.
+    batch serves all, and everything that is not Gaussian. Gradients are taken at A (T, N) and
+    V (N, N), with B = `batch_size` at least 1. `rng` is not advanced alike on all machines: its
+    normal draws use a logarithm.
     """
     batch_size = _check.integer("batch_size", batch_size, 1)
     mu, N = task.stationary, task.vocab_size
@@ -196,8 +186,7 @@ def _root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh(matrix)
     # A zero comes out as rounding, whose root would not be small.
     values[values < 1e-12 * values[-1]] = 0
-    root: Array = (vectors * np.sqrt(values)) @ vectors.T
-    return root
+    return np.asarray((vectors * np.sqrt(values)) @ vectors.T)
 
 
 def _on_constraints(task: SCBTask, params: Params) -> tuple[Params, Array, Array]:
@@ -249,15 +238,10 @@ def _dot(
 
 
 def simulate(
-    task: SCBTask,
-    stages: Stage | Sequence[Stage],
-    seed: int = 0,
-    *,
-    start: tuple[float, float] = (0.0, 0.0),
-    sampled: int | None = 64,
-    record_every: int = 10,
-) -> dict[str, NDArray[Any]]:
-    """Return the history of a training run whose noise is Gaussian instead of a batch's.
+    task: SCBTask, stages: Stage | Sequence[Stage], seed: int = 0, *,
+    start: tuple[float, float] = (0.0, 0.0), sampled: int | None = 64, record_every: int = 10,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    """Return the columns of `Run.history`, for a run whose noise is Gaussian, not a batch's.
 
     Each step adds to the expected gradients of B.8 a noise with the second moments that a batch
     would have: the identities C.5 and C.6 in the coordinates of A and V, as for the paper's
@@ -265,7 +249,7 @@ def simulate(
 
     Parameters
     ----------
-    stages : Stage or list of Stage
+    stages : Stage or list of them
         As for `scbtools.train`: preconditioned, with linear attention, not frozen, and with
         "threshold" as only transform.
     seed : int
@@ -277,11 +261,6 @@ def simulate(
         all of them. Unattended positions are exchangeable, so this changes no expectation.
     record_every : int
         Steps between rows.
-
-    Returns
-    -------
-    dict of arrays
-        The columns of `Run.history`.
 
     Raises
     ------
@@ -344,8 +323,7 @@ class _Simulation:
 
     def total(self, entries: Array) -> Array:
         """Return sums over all positions, (N,)."""
-        found: Array = (entries * self.counts).sum(axis=1)
-        return found
+        return np.asarray((entries * self.counts).sum(axis=1))
 
     def signals(self) -> tuple[float, float]:
         """Return alpha_V and alpha_A."""
@@ -390,20 +368,19 @@ class _Simulation:
 
     def take(self, stage: Stage) -> None:
         """Take one step."""
-        mu, batch, flat, law = self.task.stationary, stage.batch_size, self.flat, self.law
+        mu, batch, law = self.task.stationary, stage.batch_size, self.law
         norms, matches = self.total(self.a**2), (self.a * self.q).sum(axis=1)
         norm, match = float((norms * mu).sum()), float((matches * mu).sum())
         scale = np.sqrt(np.maximum(law.entry(norms, matches), 0.0) / (batch * mu))
-        grad = np.trace(law.C) * (self.a - flat) - np.trace(law.F) * (self.q - flat)
-        grad += self.attention_draw(scale[:, None])
-        grad_V = norm * law.u - match * law.p
-        grad_V += self.value_draw(law.residual(norm, match), norm) / np.sqrt(batch)
-        self.a = self.a - stage.eta_A * grad
+        grad = np.trace(law.C) * (self.a - self.flat) - np.trace(law.F) * (self.q - self.flat)
+        self.a = self.a - stage.eta_A * (grad + self.attention_draw(scale[:, None]))
         if stage.l1 > 0:
             self.project(soft_threshold(self.a, stage.l1))
-        self.V = self.V - stage.eta_V * grad_V
+        noise = self.value_draw(law.residual(norm, match), norm) / np.sqrt(batch)
+        self.V = self.V - stage.eta_V * (norm * law.u - match * law.p + noise)
         self.law = moments(self.task, self.V)
-        self.step, self.samples = self.step + 1, self.samples + batch
+        self.step += 1
+        self.samples += batch
 
     def attention_draw(self, scale: Array) -> Array:
         """Return centred noise of the entries of A that are simulated."""
@@ -421,9 +398,8 @@ class _Simulation:
         spread = self.rng.standard_normal((N, N)) / np.sqrt(mu)
         spread -= (spread * mu).sum(axis=1, keepdims=True)
         common = self.rng.standard_normal((N, 1)) * (1 - mu / (mu**2).sum())
-        noise: Array = root @ (common + np.sqrt(norm) * spread)
-        noise -= noise.mean(axis=0)
-        return noise
+        noise = root @ (common + np.sqrt(norm) * spread)
+        return np.asarray(noise - noise.mean(axis=0))
 
     def project(self, entries: Array) -> None:
         """Set A to these entries, columns shifted to sum 1."""

@@ -16,18 +16,14 @@ from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
 __all__ = [
-    "Gradients",
-    "joint_probabilities",
-    "least_squares_value",
-    "noisy_error_step",
-    "noisy_signal_step",
-    "population_gradients",
-    "population_loss",
-    "preconditioned_population_gradients",
-    "signal_path",
-    "signal_step",
-    "target_law",
-]
+    "Gradients", "joint_probabilities", "least_squares_value", "noisy_error_step",
+    "noisy_signal_step", "population_gradients", "population_loss",
+    "preconditioned_population_gradients", "signal_path", "signal_step", "target_law",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
+
+_AT_ONCE = 1 << 16  # entries of A that are squared at a time
 
 
 class Gradients(NamedTuple):
@@ -40,34 +36,45 @@ class Gradients(NamedTuple):
 class _Moments(NamedTuple):
     """Per-token inner products that the expected loss is made of, each (N,) or a scalar."""
 
-    a_norm: NDArray[np.float64]  # |a^(k)|^2
-    a_sum: NDArray[np.float64]  # 1' a^(k)
-    a_q: NDArray[np.float64]  # <a^(k), q^(k)>
-    v_mu: NDArray[np.float64]  # V mu, (N,)
+    a_norm: Floats  # |a^(k)|^2
+    a_sum: Floats  # 1' a^(k)
+    a_q: Floats  # <a^(k), q^(k)>
     v_norm: float  # |V|^2_mu
     v_p: float  # <V, P>_mu
+    square: float  # |V mu|^2
+    overlap: float  # mu' V mu
+    v_mu: Floats  # V mu
 
 
-def attended(task: SCBTask, A: NDArray[np.float64]) -> NDArray[np.float64]:
+def attended(task: SCBTask, A: Floats) -> Floats:
     """Return <a^(k), q^(k)> for every k."""
-    sparse = task.sparse_attention
-    k = np.arange(task.vocab_size)[:, None]
-    dots: NDArray[np.float64] = (A[sparse.positions, k] * sparse.weights).sum(axis=1)
-    return dots
+    positions, weights, _ = task.sparse_attention
+    entries = A[positions, np.arange(len(weights))[:, None]]
+    return np.asarray((entries * weights).sum(axis=1))
+
+
+def _squares(A: Floats) -> Floats:
+    """Return |a^(k)|^2 for every k, in the bits of (A**2).sum(axis=0)."""
+    rows = A.T
+    if not rows.flags.c_contiguous:
+        return np.asarray((A**2).sum(axis=0))
+    # Some rows at a time, so that the squares stay near the processor.
+    size, some = len(rows), max(1, _AT_ONCE // len(A))
+    found, room = np.empty(size), np.empty((min(some, size), len(A)))
+    for k in range(0, size, some):
+        part = rows[k : k + some]
+        np.square(part, out=room[: len(part)]).sum(axis=1, out=found[k : k + some])
+    return found
 
 
 def _moments(task: SCBTask, params: Params) -> _Moments:
     """Return the inner products of parameters with the task and themselves."""
-    A, V = params
-    mu = task.stationary
+    (A, V), mu = params, task.stationary
+    v_mu = (V * mu).sum(axis=1)
     return _Moments(
-        (A**2).sum(axis=0),
-        A.sum(axis=0),
-        attended(task, A),
-        (V * mu).sum(axis=1),
-        inner(V, V, mu),
-        inner(V, task.transition, mu),
-    )
+        _squares(A), A.sum(axis=0), attended(task, A), inner(V, V, mu),
+        inner(V, task.transition, mu), float((v_mu**2).sum()), float((mu * v_mu).sum()), v_mu,
+    )  # fmt: skip
 
 
 def population_loss(task: SCBTask, params: Params) -> float:
@@ -75,13 +82,15 @@ def population_loss(task: SCBTask, params: Params) -> float:
 
     Exact for any A and V, on or off the constraints of the paper. Half a squared distance.
     """
-    params = check_params(task, params)
-    mu, m = task.stationary, _moments(task, params)
-    square = float((m.v_mu**2).sum())
-    overlap = float((mu * m.v_mu).sum())
-    output = m.a_norm * m.v_norm + (m.a_sum**2 - m.a_norm) * square
-    match = m.a_q * m.v_p + (m.a_sum - m.a_q) * overlap
-    return float(0.5 * ((1 + output - 2 * match) * mu).sum())
+    return expected_loss(task, check_params(task, params))
+
+
+def expected_loss(task: SCBTask, params: Params) -> float:
+    """Return `population_loss` of parameters that are known to be fine."""
+    m = _moments(task, params)
+    output = m.a_norm * m.v_norm + (m.a_sum**2 - m.a_norm) * m.square
+    match = m.a_q * m.v_p + (m.a_sum - m.a_q) * m.overlap
+    return float(0.5 * ((1 + output - 2 * match) * task.stationary).sum())
 
 
 def population_gradients(task: SCBTask, params: Params) -> Gradients:
@@ -90,24 +99,13 @@ def population_gradients(task: SCBTask, params: Params) -> Gradients:
     Exact for any A and V. Where 1'A = 1' and V mu = mu they are Lemma B.7.
     """
     params = check_params(task, params)
-    A, V = params
-    mu, m = task.stationary, _moments(task, params)
-    q = np.zeros(A.shape)
-    sparse = task.sparse_attention
-    np.add.at(q, (sparse.positions, np.arange(len(mu))[:, None]), sparse.weights)
-    square = float((m.v_mu**2).sum())
-    overlap = float((mu * m.v_mu).sum())
-    grad_a = mu * (m.v_norm * A + (m.a_sum - A) * square - q * m.v_p - (1 - q) * overlap)
+    (A, V), q, mu, m = params, task.attention, task.stationary, _moments(task, params)
+    grad_a = mu * (m.v_norm * A + (m.a_sum - A) * m.square - q * m.v_p - (1 - q) * m.overlap)
     norm, match = float((m.a_norm * mu).sum()), float((m.a_q * mu).sum())
     spread = float((m.a_sum**2 * mu).sum()) - norm
     rest = float((m.a_sum * mu).sum()) - match
-    grad_v = (
-        norm * V * mu
-        + spread * np.outer(m.v_mu, mu)
-        - match * task.transition * mu
-        - rest * np.outer(mu, mu)
-    )
-    return Gradients(grad_a, grad_v)
+    grad_v = norm * V * mu + spread * np.outer(m.v_mu, mu)
+    return Gradients(grad_a, grad_v - match * task.transition * mu - rest * np.outer(mu, mu))
 
 
 def preconditioned_population_gradients(task: SCBTask, params: Params) -> Gradients:
@@ -115,26 +113,22 @@ def preconditioned_population_gradients(task: SCBTask, params: Params) -> Gradie
 
     Valid where 1'A = 1' and V mu = mu, as training from the paper's starts keeps them.
     """
-    A, V = check_params(task, params)
-    mu = task.stationary
-    c = centred(task, Params(A, V))
-    trivial = mu[:, None]
-    grad_v = c.norm_A * (V - trivial) - c.dot_A_Q * (task.transition - trivial)
-    uniform = 1 / task.seq_len
-    grad_a = c.K_V * (A - uniform) - c.K_VP * (task.attention - uniform)
+    params = check_params(task, params)
+    c, trivial, uniform = centred(task, params), task.stationary[:, None], 1 / task.seq_len
+    grad_v = c.norm_A * (params.V - trivial) - c.dot_A_Q * (task.transition - trivial)
+    grad_a = c.K_V * (params.A - uniform) - c.K_VP * (task.attention - uniform)
     return Gradients(grad_a, grad_v)
 
 
-def least_squares_value(task: SCBTask, A: NDArray[np.float64]) -> NDArray[np.float64]:
+def least_squares_value(task: SCBTask, A: Floats) -> NDArray[np.float64]:
     """Return the V of least expected loss for this A, (N, N) (appendix I).
 
     Requires 1'A = 1'. B.7 set to zero gives V = mu 1' + (<Q, A>_mu / |A|^2_mu) (P - mu 1').
     """
-    params = check_params(task, Params(A, np.zeros((task.vocab_size, task.vocab_size))))
-    if np.abs(params.A.sum(axis=0) - 1).max() > 1e-6:
+    A, mu = _check.matrix("params.A", A, (task.seq_len, task.vocab_size)), task.stationary
+    if np.abs(A.sum(axis=0) - 1).max() > 1e-6:
         raise ValueError("columns of A must sum to 1; project or round A first")
-    mu = task.stationary
-    ratio = float((attended(task, params.A) * mu).sum()) / inner(params.A, params.A, mu)
+    ratio = float((attended(task, A) * mu).sum()) / inner(A, A, mu)
     return mu[:, None] + ratio * (task.transition - mu[:, None])
 
 
@@ -143,7 +137,7 @@ def target_law(task: SCBTask, tokens: NDArray[np.int64], last: int) -> NDArray[n
     sparse = task.sparse_attention
     last = _check.integer("last", last, 0, task.vocab_size - 1)
     at = np.asarray(tokens)[sparse.positions[last]]
-    law: NDArray[np.float64] = (task.transition[:, at] * sparse.weights[last]).sum(axis=1)
+    law: Floats = (task.transition[:, at] * sparse.weights[last]).sum(axis=1)
     return law
 
 
@@ -171,23 +165,15 @@ def signal_step(
 def signal_path(
     task: SCBTask, eta: float, steps: int, start: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.float64]:
-    """Return the (steps + 1, 2) path of (alpha_V, alpha_A) under eq. 8.
+    """Return the (steps + 1, 2) path of (alpha_V, alpha_A) under eq. 8, from `start` on.
 
-    Parameters
-    ----------
-    eta : float
-        The paper's base rate: V moves with eta / K_Q, A with eta / K_P.
-    steps : int
-    start : pair of floats
-        Signals at step 0; (0, 0) is the uniform start.
+    eta is the paper's base rate: V moves with eta / K_Q, A with eta / K_P. The start (0, 0) is the
+    uniform one.
     """
-    eta = _check.real("eta", eta, 0, np.finfo(float).max)
-    steps = _check.integer("steps", steps, 0)
-    path = np.empty((steps + 1, 2))
-    path[0] = start
-    K_Q = task.K_Q
-    for step in range(steps):
-        v, a = path[step]
+    eta = _check.real("eta", eta, 0)
+    path = np.empty((_check.integer("steps", steps, 0) + 1, 2))
+    path[0], K_Q = start, task.K_Q
+    for step, (v, a) in enumerate(path[:-1]):
         path[step + 1] = signal_step(v, a, eta, K_Q, task.seq_len)
     return path
 
@@ -204,24 +190,20 @@ def noisy_signal_step(
 ) -> tuple[float, float]:
     """Return (alpha_V, alpha_A) after one step with the realised noise (Lemma C.5).
 
-    Parameters
-    ----------
-    before : Centred
-        Signals and errors before the step, from `scbtools.signals.centred`.
-    noise : Noise
-        h_A (T, N) and h_V (N, N), both preconditioned and projected.
-    eta_V, eta_A : float
-        Learning rates as applied, not the base rate.
+    `before` are signals and errors before the step, from `scbtools.signals.centred`; the noise is
+    h_A (T, N) and h_V (N, N), both preconditioned and projected; rates are as applied.
     """
-    mu, K_P, K_Q, T = task.stationary, task.K_P, task.K_Q, task.seq_len
-    v, a = before.alpha_V, before.alpha_A
-    h_v = inner(noise.V, task.transition, mu)
-    h_a = float((attended(task, noise.A) * mu).sum())
-    new_v = v + eta_V * (
-        K_Q * (1 - a * v) * a + (1 - v) / T - v * before.delta_A_squared - h_v / K_P
-    )
-    new_a = a + eta_A * (K_P * (1 - v * a) * v - a * before.delta_V_squared - h_a / K_Q)
-    return new_v, new_a
+    K_P, K_Q, T, v, a = task.K_P, task.K_Q, task.seq_len, before.alpha_V, before.alpha_A
+    h_v, h_a = _along_lines(task, noise)
+    push_v = K_Q * (1 - a * v) * a + (1 - v) / T - v * before.delta_A_squared - h_v / K_P
+    push_a = K_P * (1 - v * a) * v - a * before.delta_V_squared - h_a / K_Q
+    return v + eta_V * push_v, a + eta_A * push_a
+
+
+def _along_lines(task: SCBTask, noise: Noise) -> tuple[float, float]:
+    """Return <h_V, P>_mu and <h_A, Q>_mu."""
+    mu = task.stationary
+    return inner(noise.V, task.transition, mu), float((attended(task, noise.A) * mu).sum())
 
 
 def noisy_error_step(
@@ -232,14 +214,11 @@ def noisy_error_step(
     Parameters are those of `noisy_signal_step`, and `delta`: Delta_A (T, N) and Delta_V (N, N)
     before the step, from `scbtools.signals.residuals`.
     """
-    mu, K_P, K_Q, T = task.stationary, task.K_P, task.K_Q, task.seq_len
-    v, a = before.alpha_V, before.alpha_A
-    h_v = inner(noise.V, task.transition, mu)
-    h_a = float((attended(task, noise.A) * mu).sum())
+    K_P, K_Q, T, v, a = task.K_P, task.K_Q, task.seq_len, before.alpha_V, before.alpha_A
+    h_v, h_a = _along_lines(task, noise)
+    off_Q, off_P = task.attention - 1 / T, task.transition - task.stationary[:, None]
     shrink_a = 1 - eta_A * (K_P * v**2 + before.delta_V_squared)
     shrink_v = 1 - eta_V * (a**2 * K_Q + 1 / T + before.delta_A_squared)
-    new_a = shrink_a * delta.A + eta_A * h_a / K_Q * (task.attention - 1 / T) - eta_A * noise.A
-    new_v = (
-        shrink_v * delta.V + eta_V * h_v / K_P * (task.transition - mu[:, None]) - eta_V * noise.V
-    )
+    new_a = shrink_a * delta.A + eta_A * h_a / K_Q * off_Q - eta_A * noise.A
+    new_v = shrink_v * delta.V + eta_V * h_v / K_P * off_P - eta_V * noise.V
     return Params(new_a, new_v)

@@ -42,8 +42,7 @@ def _proximal(l1: float, target: float | None, *before: Transform) -> dict[str, 
 
 def _by(method: str, l1: float, target: float | None, task: SCBTask, *sizes: Any) -> Stage:
     """Return what follows Stage 1 in figures 1 and 6, by one of two methods."""
-    if method not in ("proximal", "sgd"):
-        raise ValueError(f"method must be 'proximal' or 'sgd', got {method!r}")
+    _check.one_of("method", method, ("proximal", "sgd"))
     return _stage(task, method, *sizes, **(_proximal(l1, target) if method == "proximal" else {}))
 
 
@@ -52,33 +51,19 @@ def boost(
 ) -> Stage:
     """Return Stage 1: preconditioned projected steps without l1, from the uniform start.
 
-    Parameters
-    ----------
-    steps, batch_size, eta
-        eta is the base rate.
-    target : float, optional
-        Stop when max(|alpha_V|, |alpha_A|) reaches it.
+    eta is the base rate. With a target it stops when max(|alpha_V|, |alpha_A|) reaches that.
     """
     stop = {} if target is None else {"until": "max_signal", "target": target}
     return _stage(task, "boost", steps, batch_size, eta, **stop)
 
 
 def three_stage(
-    task: SCBTask,
-    batch_size: int = 1024,
-    eta: float = 0.02,
-    l1: float = 1e-4,
-    *,
-    boost_target: float = 0.35,
-    boost_steps: int = 2000,
-    learn_batch_size: int = 1024,
-    learn_target: float = 0.97,
-    learn_steps: int = 1000,
-    settle_steps: int = 60,
-    finish_steps: int = 300,
-    finish_batch_size: int = 4096,
+    task: SCBTask, batch_size: int = 1024, eta: float = 0.02, l1: float = 1e-4, *,
+    boost_target: float = 0.35, boost_steps: int = 2000,
+    learn_batch_size: int = 1024, learn_target: float = 0.97, learn_steps: int = 1000,
+    settle_steps: int = 60, finish_steps: int = 300, finish_batch_size: int = 4096,
     reflect: bool = True,
-) -> list[Stage]:
+) -> list[Stage]:  # fmt: skip
     """Return the algorithm of the paper in three stages, tuned to end with an exact support.
 
     1. Boost: l1 = 0, until max(|alpha|) reaches `boost_target`.
@@ -107,8 +92,8 @@ def three_stage(
     if settle_steps:
         stages.append(_stage(task, "settle", settle_steps, finish_batch_size, eta / 2))
     frozen = {"freeze_A": True, "steps": finish_steps, "batch_size": finish_batch_size}
-    finish = _stage(task, "finish", eta=eta, before=(_ROUND,), **frozen)
-    return [*stages, finish, _stage(task, "polish", eta=eta / 10, **frozen)]
+    stages.append(_stage(task, "finish", eta=eta, before=(_ROUND,), **frozen))
+    return [*stages, _stage(task, "polish", eta=eta / 10, **frozen)]
 
 
 def paper_literal(
@@ -119,26 +104,17 @@ def paper_literal(
 
 
 def transfer(
-    task: SCBTask,
-    batch_size: int = 4096,
-    eta: float = 0.02,
-    l1: float = 1e-4,
-    *,
-    eta_attend: float = 1.0,
-    cut: float = 0.5,
-    learn_batch_size: int = 1024,
-    learn_target: float = 0.97,
-    learn_steps: int = 1000,
-    settle_steps: int = 60,
-    finish_steps: int = 300,
-    finish_batch_size: int = 4096,
+    task: SCBTask, batch_size: int = 4096, eta: float = 0.02, l1: float = 1e-4, *,
+    eta_attend: float = 1.0, cut: float = 0.5,
+    learn_batch_size: int = 1024, learn_target: float = 0.97, learn_steps: int = 1000,
+    settle_steps: int = 60, finish_steps: int = 300, finish_batch_size: int = 4096,
     reflect: bool = False,
-) -> list[Stage]:
+) -> list[Stage]:  # fmt: skip
     """Return what follows a transferred start: Stage 1 is a single step of A (Theorem 4.1).
 
     It is taken by A alone and hands V's signal over: expected alpha_A = alpha_V (H.2). The rest is
     as in `three_stage`, with the cut of H.2. Train from `transfer_start(task, P_hat, theta)`, or
-    from uniform A and any V with 1'V = 1' and V mu = mu.
+    from uniform A and any V with 1'V = 1' and V mu = mu. Parameters not named are `three_stage`'s.
 
     Parameters
     ----------
@@ -156,8 +132,6 @@ def transfer(
         Whether a V that is negatively correlated with P, recognised from A alone after the step, is
         turned round together with A. Ours, not the paper's. Where the batch is too small for the
         step to show the attended positions, it turns good starts round as well.
-
-    Others are those of `three_stage`.
     """
     attend = dataclasses.replace(_stage(task, "attend", 1, batch_size, eta_attend), eta_V=0.0)
     threshold = Transform("threshold", cut)
@@ -171,16 +145,10 @@ def transfer(
 
 
 def figure_1(
-    task: SCBTask,
-    method: str = "proximal",
-    *,
-    batch_size: int = 64,
-    eta_1: float = 0.01,
-    eta_2: float = 0.005,
-    l1: float = 1e-5,
-    switch: int = 400,
-    steps: int = 1000,
-) -> list[Stage]:
+    task: SCBTask, method: str = "proximal", *, batch_size: int = 64,
+    eta_1: float = 0.01, eta_2: float = 0.005, l1: float = 1e-5,
+    switch: int = 400, steps: int = 1000,
+) -> list[Stage]:  # fmt: skip
     """Return the schedule of the paper's figure 1, for one of its two methods.
 
     Parameters
@@ -199,14 +167,9 @@ def figure_1(
 
 
 def figure_2(
-    task: SCBTask,
-    kind: str = "softmax",
-    *,
-    batch_size: int = 256,
-    eta: float = 0.02,
-    steps: int = 1000,
-    scale: float | None = None,
-) -> Stage:
+    task: SCBTask, kind: str = "softmax", *,
+    batch_size: int = 256, eta: float = 0.02, steps: int = 1000, scale: float | None = None,
+) -> Stage:  # fmt: skip
     """Return the training behind the paper's figure 2, with one of two kinds of attention.
 
     The paper gives T = 50, N = 10, Q = 2 and nothing else, so every number here is our choice.
@@ -222,8 +185,7 @@ def figure_2(
         make the first steps those of linear attention, but softmax then settles on one position
         where it should attend to several.
     """
-    if kind not in ("linear", "softmax"):
-        raise ValueError(f"kind must be 'linear' or 'softmax', got {kind!r}")
+    _check.one_of("kind", kind, ("linear", "softmax"))
     stage = _stage(task, kind, steps, batch_size, eta)
     if kind == "linear":
         if scale is not None:
@@ -251,18 +213,14 @@ def figure_4(task: SCBTask, method: str = "proximal", **options: Any) -> list[St
 
 
 def figure_5(
-    task: SCBTask,
-    *,
-    batch_size: int = 256,
-    eta: float = 0.01,
-    l1: float = 5e-5,
-    boost_target: float = 0.35,
-    boost_steps: int = 5000,
-    stop: float = 0.97,
-    learn_steps: int = 5000,
-    later_steps: int = 0,
-) -> list[Stage]:
+    task: SCBTask, *, batch_size: int = 256, eta: float = 0.01, l1: float = 5e-5,
+    boost_target: float = 0.35, boost_steps: int = 5000, stop: float = 0.97,
+    learn_steps: int = 5000, later_steps: int = 0,
+) -> list[Stage]:  # fmt: skip
     """Return the schedule of the paper's figure 5: train, stop early, normalise.
+
+    The last stage only normalises: A rounded at 1 / (2 Q), V by least squares (appendix I). The
+    paper states neither lambda nor when A is thresholded nor when it stops: those are ours.
 
     Parameters
     ----------
@@ -276,11 +234,6 @@ def figure_5(
         Stop when the mean signal reaches `stop`, or after so many proximal steps.
     later_steps : int
         Of a stage after the stop that has no target, to see what the stop is good for; 0 for none.
-
-    Notes
-    -----
-    The last stage only normalises: A rounded at 1 / (2 Q), V by least squares (appendix I). The
-    paper states neither lambda nor when A is thresholded nor when it stops: those are ours.
     """
     learn = _stage(task, "learn", learn_steps, batch_size, eta, **_proximal(l1, stop))
     later = [_stage(task, "later", later_steps, batch_size, eta, l1=l1)] if later_steps else []
@@ -289,18 +242,11 @@ def figure_5(
 
 
 def figure_6(
-    task: SCBTask,
-    method: str = "proximal",
-    *,
-    batch_size: int = 2000,
-    learn_batch_size: int = 4000,
-    eta: float = 0.1,
-    l1: float = 3e-3,
-    boost_target: float = 0.15,
-    boost_steps: int = 400,
-    learn_target: float = 0.92,
-    learn_steps: int = 60,
-) -> list[Stage]:
+    task: SCBTask, method: str = "proximal", *,
+    batch_size: int = 2000, learn_batch_size: int = 4000, eta: float = 0.1, l1: float = 3e-3,
+    boost_target: float = 0.15, boost_steps: int = 400,
+    learn_target: float = 0.92, learn_steps: int = 60,
+) -> list[Stage]:  # fmt: skip
     """Return our schedule for figure 6, T = 100 000 and N = 100 or 500, for one of two methods.
 
     The paper states neither rates nor batches for this figure. Ours are the smallest batches that
@@ -313,10 +259,8 @@ def figure_6(
     method : {"proximal", "sgd"}
         "proximal" thresholds A after Stage 1, turns l1 on, and stops at `learn_target`; "sgd" goes
         on with l1 = 0 for `learn_steps`.
-    batch_size, learn_batch_size : int
-        Of Stage 1 and after it.
-    eta, l1 : float
-        Base rate, and lambda.
+    batch_size, learn_batch_size, eta, l1
+        Samples a step in Stage 1 and after it, base rate, and lambda.
     boost_target, boost_steps, learn_target, learn_steps
         Where the stages stop, and after how many steps at the latest.
     """

@@ -5,6 +5,7 @@ Norms are mu-norms: |X|_mu^2 = Tr(X diag(mu) X'), columns weighted by the statio
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools.kernels.measure import Truth, distances
+from scbtools.markov import inner
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
-__all__ = ["Signals", "Similarity", "residuals", "signals", "similarity", "support_recovered"]
+__all__ = [
+    "Signals", "Similarity", "inner", "residuals", "signals", "similarity", "support_recovered",
+]  # fmt: skip
+
+Floats = NDArray[np.float64]
 
 
 class Signals(NamedTuple):
@@ -53,11 +59,6 @@ class Centred(NamedTuple):
     error_A: float  # |A - Q|_mu
 
 
-def inner(x: NDArray[np.float64], y: NDArray[np.float64], mu: NDArray[np.float64]) -> float:
-    """Return <X, Y>_mu = Tr(X diag(mu) Y'), columns weighted by mu."""
-    return float((x * y * mu).sum())
-
-
 def truth_of(task: SCBTask) -> Truth:
     """Return what the kernels measure parameters against."""
     return Truth(task.transition, task.stationary, *task.sparse_attention, task.K_P, task.K_Q)
@@ -71,52 +72,35 @@ def centred(task: SCBTask, params: Params) -> Centred:
     """
     # Writable, because numba compiles once more for read-only arrays.
     rows, value = (np.require(x, requirements=["C", "W"]) for x in (params.A.T, params.V))
-    mu, K_P, K_Q = task.stationary, task.K_P, task.K_Q
+    mu, truth, uniform = task.stationary, truth_of(task), 1 / task.seq_len
     squares = np.empty((3, task.vocab_size))
-    alpha_v, alpha_a = distances(rows, value, truth_of(task), np.empty((3, 8)), squares)
-    line, truth, flat = ((row * mu).sum() for row in squares)
+    alpha_v, alpha_a = distances(rows, value, truth, np.empty((3, 8)), squares)
+    line_A, truth_A, flat_A = (float((row * mu).sum()) for row in squares)
     trivial = mu[:, None]
-    off_line = value - alpha_v * task.transition - (1 - alpha_v) * trivial
-    off_truth = value - task.transition
-    k_aq = alpha_a * K_Q
+    offs = value - alpha_v * task.transition - (1 - alpha_v) * trivial, value - task.transition
+    line_V, truth_V, flat_V = (inner(off, off, mu) for off in (*offs, value - trivial))
+    k_aq = alpha_a * truth.K_Q
     return Centred(
-        alpha_V=float(alpha_v),
-        alpha_A=float(alpha_a),
-        delta_V_squared=inner(off_line, off_line, mu),
-        delta_A_squared=float(line),
-        K_V=inner(value - trivial, value - trivial, mu),
-        K_A=float(flat),
-        K_VP=float(alpha_v * K_P),
-        K_AQ=float(k_aq),
-        norm_A=float(flat) + 1 / task.seq_len,
-        dot_A_Q=float(k_aq) + 1 / task.seq_len,
-        error_V=float(np.sqrt(inner(off_truth, off_truth, mu))),
-        error_A=float(np.sqrt(truth)),
-    )
+        alpha_V=alpha_v, alpha_A=alpha_a, delta_V_squared=line_V, delta_A_squared=line_A,
+        K_V=flat_V, K_A=flat_A, K_VP=alpha_v * truth.K_P, K_AQ=k_aq, norm_A=flat_A + uniform,
+        dot_A_Q=k_aq + uniform, error_V=math.sqrt(truth_V), error_A=math.sqrt(truth_A),
+    )  # fmt: skip
 
 
 def signals(task: SCBTask, params: Params) -> Signals:
     """Return the signals alpha_V, alpha_A and the distances of parameters (Lemma C.1).
 
-    Parameters
-    ----------
-    params : Params
-        A (T, N) and V (N, N), finite.
-
-    Notes
-    -----
-    delta and error are norms, not squares. Where K_P = 0 (or K_Q = 0) there is no line to be on,
-    and the signal is 0.
+    Parameters are A (T, N) and V (N, N), finite. delta and error are norms, not squares. Where
+    K_P = 0 (or K_Q = 0) there is no line to be on, and the signal is 0.
     """
-    c = centred(task, check_params(task, params))
-    return Signals(
-        c.alpha_V,
-        c.alpha_A,
-        float(np.sqrt(c.delta_V_squared)),
-        float(np.sqrt(c.delta_A_squared)),
-        c.error_V,
-        c.error_A,
-    )
+    return signals_of(task, check_params(task, params))
+
+
+def signals_of(task: SCBTask, params: Params) -> Signals:
+    """Return `signals` of parameters that are known to be fine."""
+    c = centred(task, params)
+    delta_V, delta_A = math.sqrt(c.delta_V_squared), math.sqrt(c.delta_A_squared)
+    return Signals(c.alpha_V, c.alpha_A, delta_V, delta_A, c.error_V, c.error_A)
 
 
 def residuals(task: SCBTask, params: Params) -> Params:
@@ -144,17 +128,9 @@ def similarity(task: SCBTask, params: Params) -> Similarity:
 
 
 def support_recovered(task: SCBTask, A: ArrayLike) -> NDArray[np.bool_]:
-    """Return, per column k, whether the largest entries of A stand exactly where Q attends.
+    """Return, per column k of A (T, N), whether its largest entries stand where Q attends, (N,).
 
     That is, whether every attended entry of column k is larger than every other one.
-
-    Parameters
-    ----------
-    A : (T, N) array
-
-    Returns
-    -------
-    (N,) bool array
     """
     A = _check.matrix("A", A, (task.seq_len, task.vocab_size))
     sparse = task.sparse_attention

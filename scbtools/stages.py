@@ -8,23 +8,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-import numpy as np
-
 from scbtools import _check
 
 __all__ = [
-    "DIVERGED",
-    "HISTORY_COLUMNS",
-    "LIMIT",
-    "MAX_SIGNAL",
-    "MEAN_SIGNAL",
-    "NO_TARGET",
-    "RAN",
-    "REACHED",
-    "TARGETS",
-    "Stage",
-    "Transform",
-]
+    "DIVERGED", "HISTORY_COLUMNS", "LIMIT", "MAX_SIGNAL", "MEAN_SIGNAL", "NO_TARGET", "RAN",
+    "REACHED", "TARGETS", "Stage", "Transform",
+]  # fmt: skip
 
 RAN, REACHED, DIVERGED = 0, 1, 2
 """Why an engine stopped: it took the steps asked for, met the target, or would have diverged."""
@@ -36,8 +25,8 @@ TARGETS = {None: NO_TARGET, "max_signal": MAX_SIGNAL, "mean_signal": MEAN_SIGNAL
 LIMIT = 1e12
 """Largest column sum of |A|, and entry of |V|, that is not yet called divergence.
 
-Far above anything fine: a run stops where a bound on the next step exceeds it, and that bound is
-loose by factors of T and N.
+Far above anything fine: what may not exceed it is a bound on the next step, loose by factors of T
+and N.
 """
 
 HISTORY_COLUMNS = (
@@ -45,8 +34,6 @@ HISTORY_COLUMNS = (
     "error_A",
 )  # fmt: skip
 """What a run records, real or simulated; `scbtools.Run` says what each column holds."""
-
-_LARGE = float(np.finfo(float).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,10 +55,8 @@ class Transform:
     level: float = 0.5
 
     def __post_init__(self) -> None:
-        kinds = ("reflect", "threshold", "round", "least_squares")
-        if self.kind not in kinds:
-            raise ValueError(f"kind must be one of {kinds}, got {self.kind!r}")
-        _check.real("level", self.level, 0, _LARGE, open_low=True)
+        _check.one_of("kind", self.kind, ("reflect", "threshold", "round", "least_squares"))
+        _check.real("level", self.level, 0, open_low=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,15 +107,12 @@ class Stage:
     def __post_init__(self) -> None:
         _check.integer("steps", self.steps, 0, 2**32 - 1)
         _check.integer("batch_size", self.batch_size, 1, 2**32 - 1)
-        for name in ("eta_V", "eta_A", "l1"):
-            _check.real(name, getattr(self, name), 0, _LARGE)
-        _check.real("target", self.target, 0, _LARGE)
+        for name in ("eta_V", "eta_A", "l1", "target"):
+            _check.real(name, getattr(self, name), 0)
         if not all(isinstance(transform, Transform) for transform in self.before):
             raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
-        if self.until not in TARGETS:
-            raise ValueError(f"until must be one of {tuple(TARGETS)}, got {self.until!r}")
-        if self.attention not in ("linear", "softmax"):
-            raise ValueError(f"attention must be 'linear' or 'softmax', got {self.attention!r}")
+        _check.one_of("until", self.until, tuple(TARGETS))
+        _check.one_of("attention", self.attention, ("linear", "softmax"))
         if self.attention == "softmax" and self.l1:
             raise ValueError(
                 f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "

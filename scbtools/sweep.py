@@ -33,13 +33,10 @@ _IDLE = {"sweep.py", "plotting.py"}
 
 def sweep(
     run_one: Callable[..., Mapping[str, Any]],
-    grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
-    *,
-    store: str | os.PathLike[str] | None = None,
-    n_jobs: int | None = None,
-    progress: bool = False,
-    version: str | None = None,
-) -> pd.DataFrame:
+    grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]], *,
+    store: str | os.PathLike[str] | None = None, n_jobs: int | None = None,
+    progress: bool = False, version: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return a tidy table with the results of `run_one` at every cell of a grid.
 
     Parameters
@@ -94,9 +91,9 @@ def sweep(
     if store is not None:
         shelf = _Store(Path(store), version if version is not None else code_version(run_one))
         results = {i: kept for i, cell in enumerate(todo) if (kept := shelf.load(cell)) is not None}
-    missing = [i for i in range(len(todo)) if i not in results]
+    missing = [(i, cell) for i, cell in enumerate(todo) if i not in results]
     with tqdm(total=len(todo), initial=len(results), disable=not progress, unit="cell") as bar:
-        for i, result in _run(run_one, [(i, todo[i]) for i in missing], n_jobs):
+        for i, result in _run(run_one, missing, n_jobs):
             results[i] = _tidy(result, todo[i])
             if shelf is not None:
                 shelf.save(todo[i], results[i])
@@ -105,19 +102,9 @@ def sweep(
 
 
 def cells(grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> list[Cell]:
-    """Return the cells of a grid in order, each a dict of plain scalars.
+    """Return the cells of a grid, as of `sweep`, in order, each a dict of plain scalars.
 
-    Parameters
-    ----------
-    grid
-        As of `sweep`.
-
-    Raises
-    ------
-    TypeError
-        If a value is no scalar.
-    ValueError
-        If two cells are the same.
+    Raises TypeError if a value is no scalar, ValueError if two cells are the same.
     """
     if isinstance(grid, Mapping):
         for name, values in grid.items():
@@ -127,10 +114,8 @@ def cells(grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> li
                     f"write [{values!r}] for a single one"
                 )
         every = itertools.product(*grid.values())
-        found = [dict(zip(grid, values, strict=True)) for values in every]
-    else:
-        found = [dict(cell) for cell in grid]
-    plain = [{str(name): _scalar(name, value) for name, value in cell.items()} for cell in found]
+        grid = [dict(zip(grid, values, strict=True)) for values in every]
+    plain = [{str(name): _scalar(name, x) for name, x in dict(cell).items()} for cell in grid]
     seen = set()
     for cell in plain:
         if (text := _canonical(cell)) in seen:
@@ -143,12 +128,8 @@ def code_version(run_one: Callable[..., Any]) -> str:
     """Return a hash of the code that a result of `run_one` depends on.
 
     That is every file of scbtools but those that only draw or drive, and the file that defines
-    `run_one`. Other modules that it imports are not seen.
-
-    Raises
-    ------
-    ValueError
-        If the source of `run_one` cannot be found.
+    `run_one`. Other modules that it imports are not seen. Raises ValueError if the source of
+    `run_one` cannot be found.
     """
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
@@ -156,12 +137,10 @@ def code_version(run_one: Callable[..., Any]) -> str:
         if name.parts[0] not in _IDLE:
             digest.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     try:
-        file = inspect.getsourcefile(run_one)
+        file = Path(inspect.getsourcefile(run_one) or "")
         # A notebook's "file" is a cell; its lines are all there is.
-        is_file = (
-            file is not None and Path(file).is_file() and not Path(file).name.startswith("ipy")
-        )
-        text = Path(str(file)).read_text("utf8") if is_file else inspect.getsource(run_one)
+        whole = file.is_file() and not file.name.startswith("ipy")
+        text = file.read_text("utf8") if whole else inspect.getsource(run_one)
     except (OSError, TypeError) as error:
         raise ValueError(
             f"the source of {run_one!r} cannot be found, so a change in it would go unseen: "
@@ -191,10 +170,7 @@ class _Store:
             wanted = {**body, "cell": cell, "version": self.version}
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if digest != _digest(body) or digest != _digest(wanted):
-            return None
-        result: Cell = body["result"]
-        return result
+        return dict(body["result"]) if digest == _digest(body) == _digest(wanted) else None
 
     def save(self, cell: Cell, result: Cell) -> None:
         """Write a result to a new file, then rename it: a file is there whole or not at all."""
@@ -296,6 +272,5 @@ def _needs_extra() -> None:
     """Raise where joblib or pandas is missing."""
     missing = [name for name in ("joblib", "pandas") if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImportError(
-            f"sweeps need {' and '.join(missing)}: install scbtools with its extra 'sweep'"
-        )
+        names = " and ".join(missing)
+        raise ImportError(f"sweeps need {names}: install scbtools with its extra 'sweep'")

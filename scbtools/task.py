@@ -12,6 +12,8 @@ from scbtools.kernels.tokens import Tables, build_tables, draw_batch, new_scratc
 
 __all__ = ["Batch", "SCBTask", "SparseAttention"]
 
+Array = NDArray[np.float64]
+
 
 class Batch(NamedTuple):
     """Sequences with their last and target tokens."""
@@ -25,7 +27,7 @@ class SparseAttention(NamedTuple):
     """The columns of Q by their nonzero entries; row k is padded behind counts[k]."""
 
     positions: NDArray[np.int64]  # (N, S) ascending; padding repeats the last position
-    weights: NDArray[np.float64]  # (N, S) padding is 0
+    weights: Array  # (N, S) padding is 0
     counts: NDArray[np.int64]  # (N,)
 
 
@@ -54,8 +56,8 @@ class SCBTask:
     dense matrix at each call.
     """
 
-    transition: NDArray[np.float64]
-    stationary: NDArray[np.float64]
+    transition: Array
+    stationary: Array
     sparse_attention: SparseAttention
     seq_len: int
     tables: Tables
@@ -71,25 +73,22 @@ class SCBTask:
     def __init__(self, transition: ArrayLike, attention: ArrayLike) -> None:
         matrix = markov.transition_matrix(transition)
         dense = np.asarray(attention)
-        if dense.ndim == 2 and dense.shape[0] == 0:
+        if dense.ndim == 2 and len(dense) == 0:
             raise ValueError("attention has no rows: the sequence length T must be at least 1")
         dense = _check.matrix("attention", dense)
         if dense.shape[1] != len(matrix):
+            wanted = f"one column per token, shape (T, {len(matrix)})"
+            raise ValueError(f"attention must have {wanted}, got {dense.shape}")
+        if not (kept := dense.any(axis=0)).all():
             raise ValueError(
-                f"attention must have one column per token, shape (T, {len(matrix)}), "
-                f"got {dense.shape}"
-            )
-        empty = np.flatnonzero(~(dense != 0).any(axis=0))
-        if empty.size:
-            raise ValueError(
-                f"column {empty[0]} of attention is all zero: every token must attend to at least "
-                f"one position"
+                f"column {kept.argmin()} of attention is all zero: every token must attend to at "
+                f"least one position"
             )
         dense = markov.distribution_columns("attention", dense)
         everywhere = np.broadcast_to(np.arange(len(dense)), dense.shape[::-1])
         self._set_up(matrix, _pack(everywhere, dense.T), len(dense))
 
-    def _set_up(self, transition: NDArray[np.float64], sparse: SparseAttention, t: int) -> None:
+    def _set_up(self, transition: Array, sparse: SparseAttention, t: int) -> None:
         """Fill the slots from validated parts."""
         stationary = markov.stationary_distribution(transition)
         for array in (transition, stationary, *sparse):
@@ -123,20 +122,10 @@ class SCBTask:
     ) -> SCBTask:
         """Return a task whose Q is given by its nonzero entries.
 
-        Parameters
-        ----------
-        transition : (N, N) array
-        positions : (N, S) integer array
-            Row k holds the positions, 0 .. T - 1, that last token k attends to.
-        weights : (N, S) array
-            Their weights; rows sum to 1. An entry with weight 0 is ignored.
-        seq_len : int
-            T, at least 1.
-
-        Raises
-        ------
-        ValueError
-            If a position is out of range or named twice in a row, or weights are no distributions.
+        `transition` is P, (N, N), and `seq_len` T, at least 1. Row k of `positions`, (N, S)
+        integers in 0 .. T - 1, names those that last token k attends to; row k of `weights`,
+        (N, S), sums to 1. An entry with weight 0 is ignored. Raises ValueError if a position is
+        out of range or named twice in a row, or weights are no distributions.
         """
         matrix = markov.transition_matrix(transition)
         seq_len = _check.integer("seq_len", seq_len, 1)
@@ -156,14 +145,9 @@ class SCBTask:
 
     @classmethod
     def random(
-        cls,
-        vocab_size: int,
-        seq_len: int,
-        sparsity: int,
-        seed: int = 0,
-        signal: float = 1.0,
-        spread: float = 3.0,
-    ) -> SCBTask:
+        cls, vocab_size: int, seq_len: int, sparsity: int, seed: int = 0,
+        signal: float = 1.0, spread: float = 3.0,
+    ) -> SCBTask:  # fmt: skip
         """Return a random task: columns of P uniform on the simplex, Q uniform on random positions.
 
         Parameters
@@ -188,70 +172,57 @@ class SCBTask:
         seq_len = _check.integer("seq_len", seq_len, 1)
         sparsity = _check.integer("sparsity", sparsity, 1, seq_len)
         signal = _check.real("signal", signal, 0, vocab_size - 1)
-        spread = _check.real("spread", spread, 1, np.finfo(float).max, open_low=True)
+        spread = _check.real("spread", spread, 1, open_low=True)
         rng = np.random.default_rng(_check.seed64(seed))
         transition = markov.random_transition(rng, vocab_size, signal, spread)
-        positions = np.array(
-            [rng.choice(seq_len, sparsity, replace=False) for _ in range(vocab_size)]
-        )
-        weights = np.full(positions.shape, 1 / sparsity)
+        positions = [rng.choice(seq_len, sparsity, replace=False) for _ in range(vocab_size)]
+        weights = np.full((vocab_size, sparsity), 1 / sparsity)
         return cls.from_sparse(transition, positions, weights, seq_len)
 
     @classmethod
     def from_bigrams(
         cls, counts: ArrayLike, seq_len: int, sparsity: int, seed: int = 0, smoothing: float = 0.0
     ) -> SCBTask:
-        """Return a task whose P is estimated from bigram counts, with random positions for Q.
+        """Return a task whose P is estimated from bigram counts, with Q as in `random`.
 
-        Parameters
-        ----------
-        counts : (N, N) array
-            counts[n, k]: how often n follows k. Every token needs a follower.
-        seq_len, sparsity, seed
-            As in `random`.
-        smoothing : float
-            Added to every count.
+        counts[n, k], (N, N), says how often n follows k. `smoothing` is added to every count: every
+        token needs a follower, or a ValueError is raised.
         """
         table = _check.matrix("counts", counts)
         if (table < 0).any():
             raise ValueError("counts must not be negative")
-        table = table + _check.real("smoothing", smoothing, 0, np.finfo(float).max)
+        table = table + _check.real("smoothing", smoothing, 0)
         totals = table.sum(axis=0)
         if (totals == 0).any():
             raise ValueError(
                 f"nothing follows token {int(np.argmin(totals))} in counts: drop it, or set "
                 f"smoothing above 0"
             )
-        shape = cls.random(max(2, len(table)), seq_len, sparsity, seed, 0.0, 1e9)
-        sparse = shape.sparse_attention
-        return cls.from_sparse(table / totals, sparse.positions, sparse.weights, seq_len)
+        other = cls.random(max(2, len(table)), seq_len, sparsity, seed, 0.0, 1e9)
+        return other._with_transition(table / totals)
+
+    def _with_transition(self, transition: Array) -> SCBTask:
+        """Return a task with this one's Q."""
+        positions, weights, _ = self.sparse_attention
+        return type(self).from_sparse(transition, positions, weights, self.seq_len)
 
     def related(self, correlation: float, seed: int = 0) -> SCBTask:
         """Return a task with the same mu and Q and another P.
 
-        Parameters
-        ----------
-        correlation : float
-            Of the two centred matrices, <P1 - mu 1', P2 - mu 1'>_mu over the product of their
-            mu-norms; -1 to 1.
-        seed : int
-            Of the part of the new P that is at right angles to the old one.
-
-        Notes
-        -----
-        Its K_P equals this task's unless that would make an entry negative; then it is as large
-        as it can be.
+        `correlation`, -1 to 1, is that of the two centred matrices, <P1 - mu 1', P2 - mu 1'>_mu
+        over the product of their mu-norms; `seed` is of the part of the new P that is at right
+        angles to the old one. Its K_P equals this task's unless that would make an entry negative;
+        then it is as large as it can be.
         """
         correlation = _check.real("correlation", correlation, -1, 1)
         rng = np.random.default_rng(_check.seed64(seed))
-        matrix = markov.related_transition(rng, self.transition, self.stationary, correlation)
-        positions, weights, _ = self.sparse_attention
-        return type(self).from_sparse(matrix, positions, weights, self.seq_len)
+        P = markov.related_transition(rng, self.transition, self.stationary, correlation)
+        return self._with_transition(P)
 
     # --- what it is ------------------------------------------------------------------------------
 
     @property
-    def attention(self) -> NDArray[np.float64]:
+    def attention(self) -> Array:
         """Q, dense (T, N), built at each call."""
         positions, weights, _ = self.sparse_attention
         dense = np.zeros((self.seq_len, self.vocab_size))
@@ -272,8 +243,8 @@ class SCBTask:
     @property
     def K_P(self) -> float:
         """How far P is from the trivial mu 1', K_P = |P|^2_mu - |mu|^2."""
-        mu = self.stationary
-        return float((((self.transition - mu[:, None]) ** 2) * mu).sum())
+        centred = self.transition - self.stationary[:, None]
+        return markov.inner(centred, centred, self.stationary)
 
     @property
     def K_Q(self) -> float:
@@ -283,8 +254,8 @@ class SCBTask:
     @property
     def norm_Q_squared(self) -> float:
         """|Q|^2_mu."""
-        weights = self.sparse_attention.weights
-        return float(((weights**2).sum(axis=1) * self.stationary).sum())
+        squares = (self.sparse_attention.weights**2).sum(axis=1)
+        return float((squares * self.stationary).sum())
 
     def bayes_loss(self) -> float:
         """Return the irreducible expected loss, 1/2 (1 - |mu|^2 - |Q|^2_mu K_P).
@@ -299,14 +270,8 @@ class SCBTask:
         """Return `batch_size` sequences of step `step` of the stream `seed`.
 
         Token t of sample i is a pure function of (seed, step, i, t): a larger batch begins with
-        the smaller one, and the training kernels see the same tokens.
-
-        Parameters
-        ----------
-        batch_size : int
-            At least 1.
-        seed, step : int
-            0 .. 2^64 - 1 and 0 .. 2^32 - 1.
+        the smaller one, and the training kernels see the same tokens. `batch_size` is at least 1,
+        `seed` 0 .. 2^64 - 1 and `step` 0 .. 2^32 - 1.
         """
         batch_size = _check.integer("batch_size", batch_size, 1, 2**32 - 1)
         step = _check.integer("step", step, 0, 2**32 - 1)
@@ -318,17 +283,17 @@ class SCBTask:
         return batch
 
 
-def _pack(positions: NDArray[np.int64], weights: NDArray[np.float64]) -> SparseAttention:
+def _pack(positions: NDArray[np.int64], weights: Array) -> SparseAttention:
     """Return sorted rows without the zero weights, or raise where a position is named twice."""
     counts = (weights != 0).sum(axis=1)
     where = np.zeros((len(positions), counts.max()), np.int64)
     values = np.zeros(where.shape)
     for k, count in enumerate(counts):
         kept = np.flatnonzero(weights[k])
-        order = kept[np.argsort(positions[k, kept])]
-        row = positions[k, order]
+        kept = kept[np.argsort(positions[k, kept])]
+        row = positions[k, kept]
         if (np.diff(row) == 0).any():
             raise ValueError(f"row {k} of positions names a position twice; add the weights up")
         where[k, :count], where[k, count:] = row, row[-1]
-        values[k, :count] = weights[k, order]
+        values[k, :count] = weights[k, kept]
     return SparseAttention(where, values, counts.astype(np.int64))

@@ -11,8 +11,8 @@ from tqdm.auto import tqdm
 
 from scbtools import _check
 from scbtools.engines import Engine, SoftmaxEngine, check_device, make_engine
-from scbtools.population import least_squares_value, population_loss
-from scbtools.signals import signals
+from scbtools.population import expected_loss, least_squares_value
+from scbtools.signals import signals_of
 from scbtools.stages import DIVERGED, HISTORY_COLUMNS, RAN, REACHED, Stage, Transform
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
@@ -37,19 +37,14 @@ class Run(NamedTuple):
 
 
 def train(
-    task: SCBTask,
-    stages: Stage | Sequence[Stage],
-    params: Params | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    progress: bool = False,
-    record_every: int = 10,
-) -> Run:
+    task: SCBTask, stages: Stage | Sequence[Stage], params: Params | None = None, seed: int = 0,
+    device: str = "cpu", progress: bool = False, record_every: int = 10,
+) -> Run:  # fmt: skip
     """Return the run of `stages`, one after another, on fresh mini-batches.
 
     Parameters
     ----------
-    stages : Stage or list of Stage
+    stages : Stage or list of them
         As from `scbtools.recipes`.
     params : Params, optional
         Where to start; `uniform_start(task)` if not given. Not changed.
@@ -85,9 +80,8 @@ def train(
     start = uniform_start(task) if params is None else check_params(task, params)
     _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
     trainer = _Trainer(task, start, seed, device, record_every)
-    total = sum(stage.steps for stage in stages)
     status: Any = "finished"
-    reached = []
+    reached, total = [], sum(stage.steps for stage in stages)
     with tqdm(total=total, disable=not progress, unit="step") as bar:
         try:
             for index, stage in enumerate(stages):
@@ -98,7 +92,8 @@ def train(
         except KeyboardInterrupt:
             status = "interrupted"
     history = {name: np.array(column) for name, column in trainer.history.items()}
-    return Run(trainer.params(), history, status, stages, tuple(reached))
+    params = Params(trainer.attention.copy().T, trainer.value.copy())
+    return Run(params, history, status, stages, tuple(reached))
 
 
 def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
@@ -128,24 +123,18 @@ class _Trainer:
         self.value = np.array(start.V, order="C")
         parts = task, self.attention, self.value
         linear = make_engine(device, *parts, np.uint64(seed))
-        self.engines: dict[str, Engine] = {
-            "linear": linear, "softmax": SoftmaxEngine(*parts, linear),
-        }  # fmt: skip
+        self.engines: dict[str, Engine] = {"linear": linear}
+        self.engines["softmax"] = SoftmaxEngine(*parts, linear)
         self.record_every = record_every
         self.step = self.samples = 0
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
 
-    def params(self) -> Params:
-        """Return a copy of the parameters."""
-        return Params(self.attention.copy().T, self.value.copy())
-
     def record(self, stage: int) -> None:
         """Append a row to the history."""
         params = Params(self.attention.T, self.value)
-        row = (self.step, stage, self.samples, population_loss(self.task, params))
-        for column, entry in zip(
-            self.history.values(), (*row, *signals(self.task, params)), strict=True
-        ):
+        loss, found = expected_loss(self.task, params), signals_of(self.task, params)
+        row = self.step, stage, self.samples, loss, *found
+        for column, entry in zip(self.history.values(), row, strict=True):
             column.append(entry)
 
     def run_stage(self, index: int, stage: Stage, bar: Any) -> tuple[str, bool]:
@@ -157,29 +146,23 @@ class _Trainer:
                 return "nothing to round", False
         if stage.before:
             self.record(index)
-        self.engine = self.engines[stage.attention]
-        self.engine.begin(stage)
+        engine = self.engines[stage.attention]
+        engine.begin(stage)
         done, code = 0, RAN
         while done < stage.steps and code == RAN:
-            taken, code = self.advance(stage, min(self.record_every, stage.steps - done))
-            done += taken
+            n = min(self.record_every, stage.steps - done)
+            taken, code = engine.advance(self.step, n)
+            done, self.step = done + taken, self.step + taken
+            self.samples += taken * stage.batch_size
             bar.update(taken)
             if taken:
                 self.record(index)
-                signal = (self.history["alpha_V"][-1], self.history["alpha_A"][-1])
-                bar.set_postfix_str(
-                    f"{stage.name}, alpha_V {signal[0]:.3f}, alpha_A {signal[1]:.3f}", refresh=False
-                )
+                v, a = self.history["alpha_V"][-1], self.history["alpha_A"][-1]
+                text = f"{stage.name}, alpha_V {v:.3f}, alpha_A {a:.3f}"
+                bar.set_postfix_str(text, refresh=False)
         bar.update(stage.steps - done)
         met = stage.until is None or code == REACHED
         return ("diverged" if code == DIVERGED else "finished"), met
-
-    def advance(self, stage: Stage, n: int) -> tuple[int, int]:
-        """Take up to n steps; return how many were taken and why it stopped."""
-        taken, code = self.engine.advance(self.step, n)
-        self.step += taken
-        self.samples += taken * stage.batch_size
-        return taken, code
 
     def transform(self, transform: Transform) -> bool:
         """Apply a transform in place; return False where there was nothing to round."""
@@ -188,7 +171,7 @@ class _Trainer:
             if looks_mirrored(self.attention.T):
                 reflect_rows(self.attention, self.value, task.stationary)
         elif transform.kind == "threshold":
-            alpha = signals(task, Params(self.attention.T, self.value)).alpha_V
+            alpha = signals_of(task, Params(self.attention.T, self.value)).alpha_V
             threshold_rows(self.attention, transform.level * alpha / sparsity)
         elif transform.kind == "round":
             return bool(round_rows(self.attention, transform.level / sparsity) < 0)

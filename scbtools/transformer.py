@@ -13,14 +13,12 @@ from scbtools.markov import transition_matrix
 from scbtools.task import Batch, SCBTask
 
 __all__ = [
-    "Params",
-    "check_params",
-    "predict",
-    "softmax",
-    "transfer_start",
-    "true_params",
+    "Params", "check_params", "predict", "softmax", "transfer_start", "true_params",
     "uniform_start",
-]
+]  # fmt: skip
+
+
+Floats = NDArray[np.float64]
 
 
 class Params(NamedTuple):
@@ -65,31 +63,21 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
     w = np.asarray(logits, np.float64)
     e = np.exp(w - w.max(axis=0))
-    attention: NDArray[np.float64] = e / e.sum(axis=0)
-    return attention
+    return np.asarray(e / e.sum(axis=0))
 
 
-def check_params(task: SCBTask, params: Params) -> Params:
-    """Return the parameters as finite float64 arrays that fit the task, or raise."""
-    A = _check.matrix("params.A", params[0], (task.seq_len, task.vocab_size))
-    V = _check.matrix("params.V", params[1], (task.vocab_size, task.vocab_size))
+def check_params(task: SCBTask, params: tuple[Floats, Floats], name: str = "params") -> Params:
+    """Return A and V, of parameters or of gradients, as finite float64 that fits, or raise."""
+    A = _check.matrix(f"{name}.A", params[0], (task.seq_len, task.vocab_size))
+    V = _check.matrix(f"{name}.V", params[1], (task.vocab_size, task.vocab_size))
     return Params(A, V)
 
 
 def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
     """Return the predictions V X A e_k of a batch, (B, N)  (eq. 2).
 
-    Parameters
-    ----------
-    params : Params
-        A (T, N) and V (N, N).
-    batch : Batch
-        As from `SCBTask.sample`.
-
-    Raises
-    ------
-    ValueError
-        If shapes disagree or a token is not an integer in 0 .. N - 1.
+    A is (T, N) and V (N, N); the batch is as from `SCBTask.sample`. Raises ValueError if shapes
+    disagree or a token is not an integer in 0 .. N - 1.
     """
     value = _check.matrix("params.V", params[1])
     size = len(value)
@@ -101,9 +89,8 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
             f"batch must hold tokens (B, T) and last (B,), got shapes {tokens.shape}, {last.shape}"
         )
     for drawn in (tokens, last):
-        if drawn.dtype.kind not in "iu" or (
-            drawn.size and (drawn.min() < 0 or drawn.max() >= size)
-        ):
+        fits = not drawn.size or 0 <= drawn.min() <= drawn.max() < size
+        if drawn.dtype.kind not in "iu" or not fits:
             raise ValueError(f"batch must hold integers in 0 .. {size - 1}, the tokens of params")
     attention = _check.matrix("params.A", params[0], (tokens.shape[1], size))
     out = np.empty((len(last), size))
@@ -115,8 +102,8 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
 
 @jit
 def _predict(
-    attention: NDArray[np.float64], value: NDArray[np.float64], tokens: NDArray[Any],
-    last: NDArray[Any], c: NDArray[np.float64], out: NDArray[np.float64],
+    attention: Floats, value: Floats, tokens: NDArray[Any], last: NDArray[Any], c: Floats,
+    out: Floats,
 ) -> None:  # fmt: skip
     """Fill out (B, N) with V X a, where a is row `last` of the (N, T) attention; c is scratch."""
     for i in range(tokens.shape[0]):

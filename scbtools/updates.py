@@ -12,33 +12,23 @@ from numpy.typing import ArrayLike, NDArray
 from scbtools import _check
 from scbtools._jit import inner, jit
 from scbtools.kernels.sums import lane_sum
-from scbtools.kernels.value import descend, precondition_value
+from scbtools.kernels.value import precondition_value
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params
 
 __all__ = [
-    "gradient_step",
-    "looks_mirrored",
-    "normalised",
-    "precondition",
-    "project",
-    "reflect",
-    "round_and_normalise",
-    "soft_threshold",
-    "threshold_and_project",
-    "through_softmax",
-]
+    "gradient_step", "looks_mirrored", "normalised", "precondition", "project", "reflect",
+    "round_and_normalise", "soft_threshold", "threshold_and_project", "through_softmax",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 
-_LARGE = float(np.finfo(float).max)
 
-
-def _rows(A: ArrayLike) -> NDArray[np.float64]:
-    """Return a fresh (N, T) copy of a (T, N) attention matrix."""
-    return np.array(_check.matrix("A", A).T, order="C")
+def _rows(A: ArrayLike, name: str = "A", shape: tuple[int, int] | None = None) -> Floats:
+    """Return a fresh (N, T) copy of a (T, N) matrix."""
+    return np.array(_check.matrix(name, A, shape).T, order="C")
 
 
 def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
@@ -47,8 +37,7 @@ def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
     A's column k becomes (I - 11'/T) g / mu_k; V's gradient becomes
     (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2). Steps along them keep 1'A, 1'V and V mu.
     """
-    A = _check.matrix("gradients.A", gradients[0], (task.seq_len, task.vocab_size))
-    V = _check.matrix("gradients.V", gradients[1], (task.vocab_size, task.vocab_size))
+    A, V = check_params(task, gradients, "gradients")
     rows, value = np.array(A.T, order="C"), np.array(V, order="C")
     precondition_rows(rows, task.stationary)
     precondition_value(value, task.stationary)
@@ -73,24 +62,22 @@ def gradient_step(
 
     Parameters
     ----------
-    params : Params
-    gradients : Gradients
-        Raw for plain SGD, from `precondition` for the paper's method.
+    params, gradients
+        A (T, N) and V (N, N) of each. Gradients are raw for plain SGD, from `precondition` for
+        the paper's method.
     eta_V, eta_A : float
         Rates as applied: the paper's are eta / K_Q and eta / K_P.
     l1 : float
         lambda. Entries of A are soft-thresholded by lambda itself, not eta lambda, and columns
         are then shifted to sum 1. With 0, neither is done.
     """
-    eta_V = _check.real("eta_V", eta_V, 0, _LARGE)
-    eta_A = _check.real("eta_A", eta_A, 0, _LARGE)
-    l1 = _check.real("l1", l1, 0, _LARGE)
-    rows, value = _rows(params.A), np.array(_check.matrix("params.V", params.V))
-    grad_a = np.ascontiguousarray(_check.matrix("gradients.A", gradients.A, params.A.shape).T)
-    grad_v = np.ascontiguousarray(_check.matrix("gradients.V", gradients.V, params.V.shape))
+    eta_V, eta_A = _check.real("eta_V", eta_V, 0), _check.real("eta_A", eta_A, 0)
+    l1 = _check.real("l1", l1, 0)
+    rows, value = _rows(params.A), _check.matrix("params.V", params.V)
+    grad_a = _rows(gradients.A, "gradients.A", params.A.shape)
+    grad_v = _check.matrix("gradients.V", gradients.V, params.V.shape)
     proximal_rows(rows, grad_a, eta_A, l1)
-    descend(value, grad_v, eta_V)
-    return Params(rows.T, value)
+    return Params(rows.T, value - eta_V * grad_v)
 
 
 @jit
@@ -117,9 +104,8 @@ def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
     The paper writes the proximal step with two cases; this is the full one, which also handles
     entries below -l1, as they do occur.
     """
-    l1 = _check.real("l1", l1, 0, _LARGE)
-    a = np.asarray(A, np.float64)
-    shrunk: NDArray[np.float64] = np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0)
+    l1, a = _check.real("l1", l1, 0), np.asarray(A, np.float64)
+    shrunk: Floats = np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0)
     return shrunk
 
 
@@ -151,16 +137,13 @@ def threshold_and_project(A: ArrayLike, level: float) -> NDArray[np.float64]:
     What the kept entries lack of 1 is spread over all T positions, as the paper does.
     """
     rows = _rows(A)
-    threshold_rows(rows, _check.real("level", level, -_LARGE, _LARGE))
+    threshold_rows(rows, _check.real("level", level, -_check.LARGEST))
     return rows.T
 
 
 @jit
 def threshold_rows(attention: Floats, level: float) -> None:
-    """Keep entries >= level, then project to sum 1 (E.1, E.2).
-
-    What the kept entries lack of 1 is spread over all positions.
-    """
+    """Keep entries >= level, then project to sum 1."""
     for k in range(attention.shape[0]):
         row = attention[k]
         for t in range(row.size):
@@ -170,23 +153,13 @@ def threshold_rows(attention: Floats, level: float) -> None:
 
 
 def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
-    """Return A with entries below `level` set to 0 and columns divided by their sum (F.1).
+    """Return A (T, N) with entries below `level` set to 0, columns divided by their sum (F.1).
 
-    Parameters
-    ----------
-    A : (T, N) array
-    level : float
-        The paper's c / Q; greater than 0.
-
-    Raises
-    ------
-    ValueError
-        If in some column nothing reaches the level.
+    The level is the paper's c / Q, greater than 0. Raises ValueError if in some column nothing
+    reaches it.
     """
-    rows = _rows(A)
-    level = _check.real("level", level, 0, _LARGE, open_low=True)
-    empty = round_rows(rows, level)
-    if empty >= 0:
+    rows, level = _rows(A), _check.real("level", level, 0, open_low=True)
+    if (empty := round_rows(rows, level)) >= 0:
         raise ValueError(
             f"nothing in column {empty} of A reaches the level {level:g}: train longer or round "
             f"at a lower level"
@@ -196,12 +169,9 @@ def round_and_normalise(A: ArrayLike, level: float) -> NDArray[np.float64]:
 
 @jit
 def round_rows(attention: Floats, level: float) -> int:
-    """Keep entries >= level and divide by their sum (F.1).
+    """Keep entries >= level, divide by their sum, and return -1.
 
-    Returns
-    -------
-    int
-        -1, or the first row in which nothing reaches the level; then nothing is changed.
+    Or return the first row in which nothing reaches the level, and change nothing.
     """
     for k in range(attention.shape[0]):
         top = attention[k, 0]
@@ -225,12 +195,8 @@ def normalised(task: SCBTask, params: Params) -> Params:
 
     A is rounded at alpha_A / (2 Q), half of what an attended entry should be by now, where the
     paper has c / Q: so that a run that is not at the end yet can be judged too. V is then the
-    minimiser of the expected loss for that A (appendix I).
-
-    Raises
-    ------
-    ValueError
-        If alpha_A is not positive, or nothing in a column reaches the level.
+    minimiser of the expected loss for that A (appendix I). Raises ValueError if alpha_A is not
+    positive, or nothing in a column reaches the level.
     """
     alpha = signals(task, params).alpha_A
     if alpha <= 0:
@@ -245,23 +211,18 @@ def normalised(task: SCBTask, params: Params) -> Params:
 def through_softmax(A: ArrayLike, gradient_A: ArrayLike) -> NDArray[np.float64]:
     """Return (diag(a) - a a') g for every column: the gradient in the logits of a = softmax(w).
 
-    Parameters
-    ----------
-    A : (T, N) array
-        Attention, columns of sum 1.
-    gradient_A : (T, N) array
-        Gradient in A, of a batch or expected, raw or over mu_k. What `precondition` subtracts
-        from a column, a constant, makes no difference here.
+    A (T, N) has columns of sum 1. The gradient in A (T, N) is of a batch or expected, raw or over
+    mu_k. What `precondition` subtracts from a column, a constant, makes no difference here.
     """
     rows = _rows(A)
-    grad = np.array(_check.matrix("gradient_A", gradient_A, rows.shape[::-1]).T, order="C")
+    grad = _rows(gradient_A, "gradient_A", rows.T.shape)
     through_rows(rows, grad)
     return grad.T
 
 
 @jit
 def through_rows(attention: Floats, gradient: Floats) -> None:
-    """Replace each row g by (diag(a) - a a') g, the gradient in the logits of a = softmax(w)."""
+    """Replace each row g by (diag(a) - a a') g."""
     for k in range(attention.shape[0]):
         row, grad = attention[k], gradient[k]
         for t in range(row.size):
@@ -279,15 +240,15 @@ def looks_mirrored(A: ArrayLike) -> bool:
     """
     A = _check.matrix("A", A)
     uniform = 1 / len(A)
-    above = (A.max(axis=0) - uniform).sum()
-    below = (uniform - A.min(axis=0)).sum()
-    return bool(below > above)
+    return bool((uniform - A.min(axis=0)).sum() > (A.max(axis=0) - uniform).sum())
 
 
 def reflect(task: SCBTask, params: Params) -> Params:
     """Return 2/T - A and 2 mu 1' - V, which turns the sign of both signals.
 
-    Not in the paper: our way to undo a mirror solution.
+    Not in the paper: our way to undo a mirror solution. With D = V - mu 1' and E = A - 1/T,
+    predictions are mu + D X (1/T + E): the product D X E does not see the sign, and D X 1 / T is
+    mere sampling noise about D mu = 0.
     """
     params = check_params(task, params)
     rows, value = _rows(params.A), np.array(params.V)
@@ -295,18 +256,7 @@ def reflect(task: SCBTask, params: Params) -> Params:
     return Params(rows.T, value)
 
 
-@jit
 def reflect_rows(attention: Floats, value: Floats, mu: Floats) -> None:
-    """Replace A by 2/T - A and V by 2 mu 1' - V, which turns the sign of both signals.
-
-    With D = V - mu 1' and E = A - 1/T, predictions are mu + D X (1/T + E): the product D X E
-    does not see the sign, and D X 1 / T is mere sampling noise about D mu = 0.
-    """
-    twice = 2.0 / attention.shape[1]
-    for k in range(attention.shape[0]):
-        row = attention[k]
-        for t in range(row.size):
-            row[t] = twice - row[t]
-    for n in range(value.shape[0]):
-        for m in range(value.shape[1]):
-            value[n, m] = 2.0 * mu[n] - value[n, m]
+    """Replace A by 2/T - A and V by 2 mu 1' - V."""
+    np.subtract(2.0 / attention.shape[1], attention, out=attention)
+    np.subtract(2.0 * mu[:, None], value, out=value)
