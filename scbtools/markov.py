@@ -13,8 +13,6 @@ from scbtools._jit import jit
 
 __all__ = ["stationary_distribution", "transition_matrix"]
 
-_TOLERANCE = 1e-9
-
 Array = NDArray[np.float64]
 
 
@@ -32,7 +30,7 @@ def distribution_columns(name: str, value: ArrayLike) -> Array:
         )
     sums = array.sum(axis=0)
     worst = int(np.argmax(np.abs(sums - 1)))
-    if abs(sums[worst] - 1) > _TOLERANCE:
+    if abs(sums[worst] - 1) > 1e-9:
         raise ValueError(
             f"column {worst} of {name} sums to {sums[worst]:.9g}, not 1; each column must be a "
             f"distribution: divide it by its sum (or transpose {name} if its rows are)"

@@ -251,21 +251,14 @@ def simulate(
     ----------
     stages : Stage or list of them
         As for `scbtools.train`: preconditioned, with linear attention, not frozen, and with
-        "threshold" as only transform.
-    seed : int
-        Of the noise.
+        "threshold" as only transform. Raises ValueError for others.
+    seed, record_every : int
+        Of the noise; steps between rows.
     start : pair of floats
         alpha_V and alpha_A at the start, on the two lines; (0, 0) is the uniform start.
     sampled : int, optional
         Positions simulated per column beside the attended ones, standing for all others. None for
         all of them. Unattended positions are exchangeable, so this changes no expectation.
-    record_every : int
-        Steps between rows.
-
-    Raises
-    ------
-    ValueError
-        For a stage that cannot be simulated.
 
     Notes
     -----

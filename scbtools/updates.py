@@ -105,22 +105,12 @@ def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
     entries below -l1, as they do occur.
     """
     l1, a = _check.real("l1", l1, 0), np.asarray(A, np.float64)
-    shrunk: Floats = np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0)
-    return shrunk
+    return np.asarray(np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0))
 
 
 def project(A: ArrayLike) -> NDArray[np.float64]:
     """Return A with every column shifted to sum 1, the projection on that plane."""
-    rows = _rows(A)
-    project_rows(rows)
-    return rows.T
-
-
-@jit
-def project_rows(attention: Floats) -> None:
-    """Shift every row so that it sums to 1."""
-    for k in range(attention.shape[0]):
-        _project(attention[k])
+    return threshold_and_project(A, -_check.LARGEST)  # no entry is below that
 
 
 @inner
