@@ -149,8 +149,6 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
 def _cache_of(function: Callable[..., Any]) -> Any:
     """Return the cache of a kernel, None where no folder can be written."""
-    if os.environ.get("SCBTOOLS_NO_CACHE"):
-        return None
     try:
         return _Cache(function)
     except (RuntimeError, OSError):

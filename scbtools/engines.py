@@ -10,7 +10,6 @@ import importlib.util
 import math
 import os
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Protocol
 
@@ -125,17 +124,6 @@ if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _together(work: Callable[[int], object], workers: int) -> None:
-    """Call work(0) .. work(workers - 1), each in a thread, and wait for all."""
-    jobs = [_pool().submit(work, p) for p in range(1, workers)]
-    try:
-        work(0)
-    finally:
-        wait(jobs)
-    for job in jobs:
-        job.result()
-
-
 # --- the CPU --------------------------------------------------------------------------------
 
 
@@ -212,8 +200,15 @@ class CpuEngine:
         return self._run(1, step, Turn(cpu.END))[1]
 
     def _share_out(self, parts: int, step: int, start: int, workers: int) -> None:
-        """Let the workers do a part of a round together."""
-        _together(lambda p: self._run(1, step, Turn(parts, p, workers, start)), workers)
+        """Let the workers do a part of a round, each on a thread, and wait for all."""
+        turns = [Turn(parts, p, workers, start) for p in range(workers)]
+        jobs = [_pool().submit(self._run, 1, step, turn) for turn in turns[1:]]
+        try:
+            self._run(1, step, turns[0])
+        finally:
+            wait(jobs)
+        for job in jobs:
+            job.result()
 
     def gradients(self, batch: int, step: int) -> tuple[Floats, Floats] | None:
         """Return the gradients of one batch in new arrays."""
@@ -230,15 +225,8 @@ class SoftmaxEngine:
     """An engine for softmax stages, around one for linear attention.
 
     It keeps the logits w, and no kernel of its own draws tokens: the gradient in a column's logits
-    is (diag(a) - a a') g, with g the gradient in a = softmax(w). So whatever computes g serves.
-
-    Parameters
-    ----------
-    task : SCBTask
-    attention, value : (N, T) and (N, N) arrays
-        Changed in place.
-    inner : Engine
-        On the same arrays: computes gradients, and whole steps where A is frozen.
+    is (diag(a) - a a') g, with g the gradient in a = softmax(w). So whatever computes g serves:
+    `inner`, which works on the same attention (N, T) and value (N, N), and steps where A is frozen.
     """
 
     def __init__(self, task: SCBTask, attention: Floats, value: Floats, inner: Engine) -> None:

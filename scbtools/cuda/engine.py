@@ -100,13 +100,9 @@ class CudaEngine:
     """Steps on an NVIDIA GPU; see `engines.Engine`."""
 
     def __init__(
-        self,
-        task: SCBTask,
-        attention: Floats,
-        value: Floats,
-        key: np.uint64,
+        self, task: SCBTask, attention: Floats, value: Floats, key: np.uint64,
         launch: Launch | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.task, self.attention, self.value, self.key = task, attention, value, key
         self.launch = launch or DEFAULT
         size, seq_len = attention.shape

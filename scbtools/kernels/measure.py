@@ -118,20 +118,10 @@ def _total(lanes: Floats) -> float:
 
 @inner
 def _add_squares(x: Floats, shift: float, lanes: Floats) -> None:
-    """Add (x - shift)^2 lane by lane: eight sums, which the compiler may keep in one register."""
-    s0, s1, s2, s3 = lanes[0], lanes[1], lanes[2], lanes[3]
-    s4, s5, s6, s7 = lanes[4], lanes[5], lanes[6], lanes[7]
+    """Add (x - shift)^2 lane by lane: eight sums, so that the compiler may use wide registers."""
     whole = x.size // 8 * 8
     for i in range(0, whole, 8):
-        s0 += (x[i] - shift) * (x[i] - shift)
-        s1 += (x[i + 1] - shift) * (x[i + 1] - shift)
-        s2 += (x[i + 2] - shift) * (x[i + 2] - shift)
-        s3 += (x[i + 3] - shift) * (x[i + 3] - shift)
-        s4 += (x[i + 4] - shift) * (x[i + 4] - shift)
-        s5 += (x[i + 5] - shift) * (x[i + 5] - shift)
-        s6 += (x[i + 6] - shift) * (x[i + 6] - shift)
-        s7 += (x[i + 7] - shift) * (x[i + 7] - shift)
+        for lane in range(8):
+            lanes[lane] += (x[i + lane] - shift) * (x[i + lane] - shift)
     for i in range(whole, x.size):
-        s0 += (x[i] - shift) * (x[i] - shift)
-    lanes[0], lanes[1], lanes[2], lanes[3] = s0, s1, s2, s3
-    lanes[4], lanes[5], lanes[6], lanes[7] = s4, s5, s6, s7
+        lanes[0] += (x[i] - shift) * (x[i] - shift)

@@ -30,7 +30,6 @@ SEGMENT = 128  # positions of a strip that share a word
 
 HIGH, LOW, TARGET = np.uint64(0), np.uint64(1), np.uint64(2)  # a counter's last word
 
-
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 _WEYL_0 = np.uint64(0x9E3779B9)
