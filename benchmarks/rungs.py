@@ -408,9 +408,9 @@ def rungs(task: scb.SCBTask, params: scb.Params, batch_size: int) -> list[Rung]:
         )  # fmt: skip
         return out_a, out_v
 
-    engine = engines.CpuEngine(task, A, V, key)
-
     def library(workers: int) -> Callable[[int], Gradient]:
+        engine = engines.CpuEngine(task, A, V, key)  # each with its own scratch
+
         def step(number: int) -> Gradient:
             # A step this short would not be shared out by itself.
             worth, engines._WORTH = engines._WORTH, batch_size * seq_len // workers

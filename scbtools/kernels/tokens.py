@@ -161,11 +161,19 @@ def draw_target(tables: Tables, place: Place, last: int) -> int:
 # --- rows of tokens -------------------------------------------------------------------------
 
 
+def aligned(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
+    """Return an empty array that begins with a cache line; vectors that straddle two are slow."""
+    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    room = np.empty(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size].view(dtype).reshape(shape)
+
+
 def new_scratch(seq_len: int, groups: int = 1) -> tuple[Words, Codes, Codes]:
     """Return what drawing needs: words (4, W), tally (S,) and codes (groups, whole segments)."""
-    width = -(-seq_len // SEGMENT) * SEGMENT
-    words = np.empty((4, TILE // 8), np.uint32)
-    return words, np.empty(SEGMENT, np.uint16), np.empty((groups, width), np.uint16)
+    words = aligned((5, TILE // 8), np.uint32)
+    tally: Codes = words[4].view(np.uint16)[:SEGMENT]
+    return words[:4], tally, aligned((groups, -(-seq_len // SEGMENT) * SEGMENT), np.uint16)
 
 
 @inner
