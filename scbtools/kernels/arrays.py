@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scbtools.kernels.stream import SEGMENT
-from scbtools.kernels.tokens import aligned, new_scratch
+from scbtools.kernels.tokens import new_scratch
 from scbtools.stages import NO_TARGET
 
 __all__ = [
@@ -122,10 +122,9 @@ def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
     groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * width)))
     samples = min(groups * together, max(64, (1 << 17) // vocab_size))
     words, tally, codes = new_scratch(seq_len, groups)
-    rows = aligned((2, -(-seq_len // 8) * 8), np.int64)[:, :seq_len]
     return Desk(
-        fixed=rows[0],
-        sums=rows[1],
+        fixed=np.empty(seq_len, np.int64),
+        sums=np.empty(seq_len, np.int64),
         words=words,
         tally=tally,
         codes=codes,

@@ -161,19 +161,14 @@ def draw_target(tables: Tables, place: Place, last: int) -> int:
 # --- rows of tokens -------------------------------------------------------------------------
 
 
-def aligned(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
-    """Return an empty array that begins with a cache line; vectors that straddle two are slow."""
-    size = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    room = np.empty(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size].view(dtype).reshape(shape)
-
-
 def new_scratch(seq_len: int, groups: int = 1) -> tuple[Words, Codes, Codes]:
     """Return what drawing needs: words (4, W), tally (S,) and codes (groups, whole segments)."""
-    words = aligned((5, TILE // 8), np.uint32)
-    tally: Codes = words[4].view(np.uint16)[:SEGMENT]
-    return words[:4], tally, aligned((groups, -(-seq_len // SEGMENT) * SEGMENT), np.uint16)
+    width = TILE // 8
+    room = np.empty(5 * width + 16, np.uint32)
+    # From the beginning of a cache line: vectors that straddle two take twice as long.
+    words = room[-room.ctypes.data % 64 // 4 :][: 5 * width].reshape(5, width)
+    codes: Codes = np.empty((groups, -(-seq_len // SEGMENT) * SEGMENT), np.uint16)
+    return words[:4], words[4].view(np.uint16)[:SEGMENT], codes
 
 
 @inner

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scbtools.kernels import arrays
+from scbtools.kernels.tokens import new_scratch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +46,13 @@ def test_scratch_stays_within_what_is_stated(
     own = sum(getattr(x, "nbytes", 0) for x in arrays.desk_arrays(vocab_size, seq_len, batch_size))
     codes, samples = max(2 * mega, 2 * (seq_len + 127)), max(mega, 64 * 8 * vocab_size)
     assert own <= codes + samples + 2 * row + (1 << 16) + 5000 + 8 * vocab_size
+
+
+def test_scratch_of_drawing_begins_with_a_cache_line() -> None:
+    """Otherwise a step at N = 10 takes half as long again, or not, by chance of the heap."""
+    kept = [new_scratch(seq_len) for seq_len in range(1, 40)]
+    for words, tally, _ in kept:
+        assert words.ctypes.data % 64 == tally.ctypes.data % 64 == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux alone")
