@@ -49,6 +49,8 @@ def inner(function: F) -> F:
     """
     unwrapped = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: Any = numba.njit(**unwrapped, **_OPTIONS)(function)
+    if numba.config.DISABLE_JIT:  # then it is the plain function
+        return function
     compile_whole = compiled.compile
 
     def compile_part(signature: Any) -> Any:

@@ -139,6 +139,20 @@ def test_a_place_that_is_lost_after_the_import(tmp_path: Path) -> None:
     assert len(said) == 2  # the other tells what takes so long
 
 
+def test_plain_python_computes_the_same(tmp_path: Path) -> None:
+    """NUMBA_DISABLE_JIT=1, as for a debugger or for coverage."""
+    program = """
+import scbtools as scb
+task = scb.SCBTask.random(3, 5, 2, seed=0)
+stages = [scb.Stage("a", 1, 3, eta_V=0.1, eta_A=0.1, l1=1e-3), scb.Stage("b", 1, 2, freeze_A=True)]
+run = scb.train(task, stages)
+print(task.sample(2).tokens.tolist(), run.params.A.tolist(), run.params.V.tolist())
+"""
+    plain, _ = run(program, ROOT, tmp_path, NUMBA_DISABLE_JIT="1")
+    compiled, _ = run(program, ROOT, tmp_path)
+    assert plain == compiled
+
+
 def test_numba_still_has_what_the_library_reaches_into() -> None:
     """`_jit.py` relies on names that numba keeps to itself, and may move."""
     kernel: Any = tokens.draw_batch
