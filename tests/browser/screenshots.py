@@ -12,16 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from browsing import (  # noqa: E402
-    HTML,
-    SIZES,
-    THEMES,
-    chromium,
-    context,
-    find_chromium,
-    served,
-    visit,
-)
+from browsing import HTML, SIZES, THEMES, chromium, context, find_chromium, served, visit  # noqa: E402
 
 from tools.build_book import pages  # noqa: E402
 

@@ -15,15 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import nbformat  # noqa: E402
-from references import (  # noqa: E402
-    REFERENCES,
-    chapters,
-    cleaned,
-    executed,
-    flaws,
-    from_chapter,
-    reference_of,
-)
+from references import REFERENCES, chapters, cleaned, executed, flaws, from_chapter, reference_of  # noqa: E402
 
 
 def make(chapter: Path) -> tuple[float, list[str]]:

@@ -10,6 +10,7 @@ import pytest
 import scbtools as scb
 from scbtools._jit import opened
 from scbtools.kernels import bounds, cpu
+from scbtools.kernels.arrays import Model, Rule
 from tests.examples import assert_same, small_task, stage
 
 
@@ -141,7 +142,12 @@ def test_the_largest_problems_are_not_taken_for_divergence() -> None:
     eta = 0.02 * size  # eta / K_P with K_P = ||mu||^2
     w_bound, stays = opened(bounds.w_bound), opened(bounds.stays)
     for row_sum, fine in ((2.0, True), (1e12, False), (np.nan, False)):
-        sizes = np.full(size, row_sum)
+        sizes, none = np.full(size, row_sum), np.empty(0)
         w = w_bound(sizes, value)
         assert np.isnan(w) == np.isnan(row_sum)
-        assert stays(sizes, value, mu, seq_len, w, eta, 0.04, True) == fine
+        # Of the attention only the shape is asked for.
+        attention, square = np.broadcast_to(0.0, (size, seq_len)), np.empty((0, 0))
+        counts = np.empty(0, np.int64)
+        model = Model(attention, value, square, square, square, sizes, none, counts, counts)
+        rule = Rule(64, train=True, preconditioned=True, eta_A=eta, eta_V=0.04)
+        assert stays(model, mu, rule, w) == fine
