@@ -52,9 +52,11 @@ lint: $(TEST)
 	$(PY) -m mypy
 
 # Files side by side, each in one process: a notebook's kernel and the browser are shared within a
-# file. They go in order of their names, so that what takes long, browser and notebooks, begins.
+# file. They go in order of their names, so that what takes long, browser and notebooks, begins. One
+# more at once than there are cores: the browser's pages spend most of their time waiting.
+WORKERS = $$($(PY) -c 'import os; print(min(8, os.cpu_count() + 1))')
 test: lint
-	$(PY) -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 format: $(TEST)
 	$(PY) -m ruff format .
