@@ -44,8 +44,8 @@ def inner(function: F) -> F:
     """Return `function` for kernels to call. Python cannot.
 
     numba would optimise such a function and turn it into machine code, and do both again in every
-    kernel that it becomes part of. Here only the kernel at the top is finished, which halves the
-    time to compile.
+    kernel that it becomes part of. Here only the kernel at the top is finished, which saves a third
+    of the time to compile.
     """
     unwrapped = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: Any = numba.njit(**unwrapped, **_OPTIONS)(function)

@@ -3,9 +3,6 @@
 A token is drawn by inverting a distribution function: with u uniform on 0 .. 2^32 - 1 and
 thresholds h_n = round(2^32 (p_0 + ... + p_n)), it is the number of thresholds that u reaches.
 Each probability is met to 2^-32. `stream.py` says where the bits are.
-
-The hot functions take plain arrays, not the tables as a whole: handing a tuple of arrays around
-counts references, atomically, once per array and call.
 """
 
 from __future__ import annotations
@@ -165,7 +162,7 @@ def new_scratch(seq_len: int, groups: int = 1) -> tuple[Words, Codes, Codes]:
     """Return what drawing needs: words (4, W), tally (S,) and codes (groups, whole segments)."""
     width = TILE // 8
     room = np.empty(5 * width + 16, np.uint32)
-    # From the beginning of a cache line: vectors that straddle two take twice as long.
+    # From the beginning of a cache line: where vectors straddle two, drawing is much slower.
     words = room[-room.ctypes.data % 64 // 4 :][: 5 * width].reshape(5, width)
     codes: Codes = np.empty((groups, -(-seq_len // SEGMENT) * SEGMENT), np.uint16)
     return words[:4], words[4].view(np.uint16)[:SEGMENT], codes
