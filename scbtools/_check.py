@@ -1,27 +1,44 @@
-"""Checks of arguments: each says what was wrong and what to do, before anything is computed."""
+"""Checks of arguments: each says what was wrong and what to do, before anything is computed.
+
+Each returns the argument as plain Python or NumPy, so that what is checked is what is used. Tasks,
+parameters, stages and batches are checked by `check_task`, `check_params`, `check_stages` and
+`check_batch`, which stand beside what they check.
+"""
 
 from __future__ import annotations
 
 import operator
+import reprlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-__all__ = ["LARGEST", "integer", "matrix", "one_of", "real", "seed64"]
+__all__ = [
+    "LARGEST", "array", "flag", "integer", "matrix", "one_of", "real", "seed64", "shown", "text",
+    "tokens",
+]  # fmt: skip
 
 LARGEST = float(np.finfo(float).max)
+
+
+def shown(value: Any) -> str:
+    """Return a short text for any object."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:  # whatever a foreign __repr__ raises, or an int of too many digits
+        return f"an object of type {type(value).__name__}"
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int in low .. high, or raise."""
     try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        number = int(operator.index(value))
+    except Exception:
+        raise TypeError(f"{name} must be an integer, got {shown(value)}") from None
     if number < low or (high is not None and number > high):
         upper = "" if high is None else f" and at most {high}"
-        raise ValueError(f"{name} must be at least {low}{upper}, got {number}")
+        raise ValueError(f"{name} must be at least {low}{upper}, got {shown(number)}")
     return number
 
 
@@ -30,21 +47,46 @@ def real(
 ) -> float:
     """Return `value` as a finite float in [low, high], or (low, high] if `open_low`, or raise."""
     try:
+        # What float() takes and should not: text, masked entries, arrays, complex numbers.
+        kind = np.asarray(value).dtype.kind
+        if np.ndim(value) or isinstance(value, np.ma.MaskedArray) or kind not in "biufO":
+            raise TypeError
         number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:
+        number = np.inf
+    except Exception:
+        raise TypeError(f"{name} must be a number, got {shown(value)}") from None
     below = number <= low if open_low else number < low
     if not np.isfinite(number) or below or number > high:
         bracket = "(" if open_low else "["
-        raise ValueError(f"{name} must lie in {bracket}{low:g}, {high:g}], got {number:g}")
+        raise ValueError(f"{name} must lie in {bracket}{low:g}, {high:g}], got {shown(value)}")
     return number
 
 
-def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Raise unless `value` is one of those allowed; two are named with an "or" between them."""
-    if value not in allowed:
-        words = " or ".join(map(repr, allowed)) if len(allowed) == 2 else f"one of {allowed}"
-        raise ValueError(f"{name} must be {words}, got {value!r}")
+def one_of(name: str, value: Any, allowed: tuple[str | None, ...]) -> Any:
+    """Return `value` if it is one of those allowed, or raise."""
+    if value is None or isinstance(value, str):
+        if value in allowed:
+            return value if value is None else str(value)
+        error: type[Exception] = ValueError
+    else:
+        error = TypeError
+    words = " or ".join(map(repr, allowed)) if len(allowed) == 2 else f"one of {allowed}"
+    raise error(f"{name} must be {words}, got {shown(value)}")
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def text(name: str, value: Any) -> str:
+    """Return `value` as a str, or raise."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {shown(value)}")
+    return str(value)
 
 
 def seed64(seed: Any) -> int:
@@ -52,19 +94,66 @@ def seed64(seed: Any) -> int:
     return integer("seed", seed, 0, 2**64 - 1)
 
 
+def _has_mask(value: Any) -> bool:
+    """Return whether a value is a masked array, or a list that one is in."""
+    if isinstance(value, list | tuple):
+        return any(map(_has_mask, value))
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def _plain(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as a plain array of any dtype, or raise."""
+    if _has_mask(value):
+        raise TypeError(f"{name} is masked, and masks would be lost: fill it, or leave entries out")
+    try:
+        return np.asarray(value)
+    except Exception:
+        raise ValueError(
+            f"{name} must be an array of numbers, with rows of one length, got {shown(value)}"
+        ) from None
+
+
+def _numbers(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array of real numbers, or raise."""
+    found = _plain(name, value)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {found.dtype}")
+    return found
+
+
+def array(name: str, value: Any, limit: float = LARGEST) -> NDArray[np.float64]:
+    """Return `value` as a float64 array with entries of at most `limit`, or raise."""
+    found = _numbers(name, value)
+    with np.errstate(over="ignore"):  # of long doubles
+        found = np.asarray(found, dtype=np.float64)
+    if not (fine := np.abs(found) <= limit).all():
+        at = np.argwhere(~fine)[0]
+        where = f" at row {at[0]}, column {at[1]}" if len(at) == 2 else ""
+        if np.isfinite(found[tuple(at)]):
+            raise ValueError(f"{name} has an entry beyond {limit:g}{where}: it has diverged")
+        raise ValueError(f"{name} has a NaN or infinite entry{where}")
+    return found
+
+
 def matrix(
-    name: str, value: ArrayLike, shape: tuple[int, int] | None = None
+    name: str, value: Any, shape: tuple[int, int] | None = None, limit: float = LARGEST
 ) -> NDArray[np.float64]:
-    """Return `value` as a finite 2-D float64 array of that shape, or raise."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
-    array = np.asarray(array, dtype=np.float64)
-    if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"{name} must be a 2-D array with entries, got shape {array.shape}")
-    if shape is not None and array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{name} has a NaN or infinite entry at row {row}, column {column}")
-    return array
+    """Return `value` as a 2-D float64 array of that shape, entries of at most `limit`, or raise."""
+    found = _numbers(name, value)
+    if found.ndim != 2 or found.size == 0:
+        raise ValueError(f"{name} must be a 2-D array with entries, got shape {found.shape}")
+    if shape is not None and found.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {found.shape}")
+    return array(name, found, limit)
+
+
+def tokens(name: str, value: Any, size: int) -> NDArray[Any]:
+    """Return `value` as an array of tokens 0 .. size - 1, or raise.
+
+    Its dtype is one of the two that kernels are compiled for.
+    """
+    found = _plain(name, value)
+    whole = found.dtype.kind in "iu"
+    if not whole or (found.size and not 0 <= found.min() <= found.max() < size):
+        raise ValueError(f"{name} must hold integers in 0 .. {size - 1}, the tokens")
+    return np.require(found, np.uint8 if found.dtype == np.uint8 else np.uint16, ["C", "W"])

@@ -58,10 +58,8 @@ class Engine(Protocol):
 
 def check_device(device: str) -> str:
     """Return `device` if this installation can compute on it, or raise."""
-    if device == "cpu":
+    if _check.one_of("device", device, ("cpu", "cuda")) == "cpu":
         return device
-    if device != "cuda":
-        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
     if importlib.util.find_spec("numba_cuda") is None:
         raise RuntimeError(
             "device='cuda' needs the package numba-cuda, which is not installed: run "
@@ -145,6 +143,7 @@ class CpuEngine:
             ),
             np.empty((1, 1)),
         )  # fmt: skip
+        self._run(0, 0, Turn(cpu.STEP))  # takes no step, but compiles, while Ctrl-C is let in
 
     def _prepare(self, rule: Rule, grad_A: Floats) -> None:
         """Have everything in place for steps by this rule."""

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from scbtools import _check
 from scbtools.engines import minibatch_gradients
-from scbtools.population import Noise, attended, preconditioned_population_gradients
+from scbtools.population import Noise, attended, check_start, preconditioned_population_gradients
 from scbtools.signals import inner
-from scbtools.stages import HISTORY_COLUMNS, Stage
-from scbtools.task import SCBTask
+from scbtools.stages import HISTORY_COLUMNS, Stage, check_stages
+from scbtools.task import SCBTask, check_task
 from scbtools.transformer import Params, check_params
 from scbtools.updates import precondition, soft_threshold
 
@@ -66,6 +66,12 @@ def realised(task: SCBTask, params: Params, batch_size: int, seed: int = 0, step
 
 def moments(task: SCBTask, V: Array) -> Moments:
     """Return the second moments of one token for a V (N, N) with 1'V = 1' and V mu = mu. O(N^3)."""
+    shape = check_task(task).transition.shape
+    return _moments(task, _check.matrix("V", V, shape, 1e40))
+
+
+def _moments(task: SCBTask, V: Array) -> Moments:
+    """Return `moments` of a V that is known to be fine."""
     mu = task.stationary
     u, p = V - mu[:, None], task.transition - mu[:, None]
     weighted = u * mu
@@ -79,7 +85,7 @@ def residual_covariance(task: SCBTask, params: Params) -> Array:
     <a, q> (F + F'), with C the covariance of V e_x and F that of V e_x and P e_x, x ~ mu.
     """
     params, norm, match = _on_constraints(task, params)
-    return moments(task, params.V).residual(norm[:, None, None], match[:, None, None])
+    return _moments(task, params.V).residual(norm[:, None, None], match[:, None, None])
 
 
 def attention_noise(task: SCBTask, params: Params) -> Array:
@@ -89,7 +95,7 @@ def attention_noise(task: SCBTask, params: Params) -> Array:
     are nearly all of column k, uncorrelated with each other. `attention_entries` is exact for all.
     """
     params, norm, match = _on_constraints(task, params)
-    return moments(task, params.V).entry(norm, match) / task.stationary
+    return _moments(task, params.V).entry(norm, match) / task.stationary
 
 
 def attention_entries(task: SCBTask, params: Params) -> Array:
@@ -105,7 +111,7 @@ def attention_entries(task: SCBTask, params: Params) -> Array:
             averages, norm[k], match[k], np.full(T, 1 - 1 / T), a - 1 / T, q - 1 / T,
             left * q + 1 / T**2, left * a**2 + norm[k] / T**2, left * a * q + match[k] / T**2,
         )  # fmt: skip
-        row[:] = second / task.stationary[k] - mean**2
+        row[:] = np.maximum(second / task.stationary[k] - mean**2, 0)  # rounding may be below
     return found.T
 
 
@@ -122,7 +128,7 @@ def signal_noise(task: SCBTask, params: Params) -> float:
     products = b * b, A * b, b * Q, b * b * Q, A * A * b * b, A * b * b * Q
     sums = [each.sum(axis=0) for each in products]
     mean, second = _dot(_averages(task, params), norm, match, *sums)
-    return float((mu * second).sum() - (mu * mean).sum() ** 2)
+    return max(float((mu * second).sum() - (mu * mean).sum() ** 2), 0.0)
 
 
 def value_norm(task: SCBTask, params: Params) -> float:
@@ -133,7 +139,7 @@ def value_norm(task: SCBTask, params: Params) -> float:
     """
     params, aa, aq = _on_constraints(task, params)
     A, Q, mu, N = params.A, task.attention, task.stationary, task.vocab_size
-    square, (u, p, _, C, F) = float((mu**2).sum()), moments(task, params.V)
+    square, (u, p, _, C, F) = float((mu**2).sum()), _moments(task, params.V)
     uu, up, line = (u * u).sum(axis=0), (u * p).sum(axis=0), (mu[:, None] * p).sum(axis=0)
     tilt, spread = 1 - mu / square, 1 / mu - 1  # of w: its mean, and e' diag(1/mu) e
     trace, cross = float(np.trace(C)), float(np.trace(F))
@@ -152,7 +158,7 @@ def value_norm(task: SCBTask, params: Params) -> float:
     found -= 2 * mean(aa * aq) * cross * (N + 1)
     found -= 2 * mean(A**3 * Q) * (mean(up * spread) - cross * (N + 1))
     expected = preconditioned_population_gradients(task, params).V
-    return found - inner(expected, expected, mu)
+    return max(found - inner(expected, expected, mu), 0.0)
 
 
 def draw(task: SCBTask, params: Params, batch_size: int, rng: np.random.Generator) -> Noise:
@@ -165,27 +171,32 @@ def draw(task: SCBTask, params: Params, batch_size: int, rng: np.random.Generato
     V (N, N), with B = `batch_size` at least 1. `rng` is not advanced alike on all machines: its
     normal draws use a logarithm.
     """
-    batch_size = _check.integer("batch_size", batch_size, 1)
-    mu, N = task.stationary, task.vocab_size
+    mu, N = check_task(task).stationary, task.vocab_size
+    params, *overlaps = _on_constraints(task, params)
+    batch_size = _check.integer("batch_size", batch_size, 1, 2**32 - 1)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a Generator, as from numpy.random.default_rng, got {_check.shown(rng)}"
+        )
     rows = np.sqrt(attention_entries(task, params).T / batch_size)
     for row in rows:  # in place: for long sequences memory is scarce
         row *= rng.standard_normal(len(row))
         row -= row.mean()
-    params, *overlaps = _on_constraints(task, params)
     norm, match = (float((each * mu).sum()) for each in overlaps)
-    covariance = moments(task, params.V).residual(norm, match)
+    covariance = _moments(task, params.V).residual(norm, match)
     tilt = 1 - mu / float((mu**2).sum())
     factor = np.outer(tilt, tilt) + norm * (np.diag(1 / mu) - 1)
     value = _root(covariance) @ rng.standard_normal((N, N)) @ _root(factor)
-    size = np.trace(covariance) * float((np.diag(factor) * mu).sum())
-    return Noise(rows.T, value * np.sqrt(value_norm(task, params) / (size * batch_size)))
+    size = float(np.trace(covariance)) * float((np.diag(factor) * mu).sum())
+    wanted = value_norm(task, params) / (size * batch_size) if size > 0 else 0.0
+    return Noise(rows.T, value * np.sqrt(wanted))
 
 
 def _root(matrix: Array) -> Array:
     """Return the symmetric square root of a positive semidefinite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     # A zero comes out as rounding, whose root would not be small.
-    values[values < 1e-12 * values[-1]] = 0
+    values[values < max(1e-12 * values[-1], 0.0)] = 0
     return np.asarray((vectors * np.sqrt(values)) @ vectors.T)
 
 
@@ -205,7 +216,7 @@ def _on_constraints(task: SCBTask, params: Params) -> tuple[Params, Array, Array
 
 def _averages(task: SCBTask, params: Params) -> tuple[float, ...]:
     """Return averages over one token, which fourth moments are made of."""
-    mu, (u, p, base, C, F) = task.stationary, moments(task, params.V)
+    mu, (u, p, base, C, F) = task.stationary, _moments(task, params.V)
     uu, up, at_mu = (u * u).sum(axis=0), (u * p).sum(axis=0), (mu[:, None] * u).sum(axis=0)
     trace, cross = float(np.trace(C)), float(np.trace(F))
     squares, mixed = float((C * C).sum()), float((C * F).sum())
@@ -268,7 +279,7 @@ def simulate(
     |A|^2_mu (diag(1/mu) - 11'), and r a Gaussian of covariance E[r r'], independent of d. h_A and
     h_V are independent. Uses BLAS: results agree between machines to rounding, not bit for bit.
     """
-    stages = (stages,) if isinstance(stages, Stage) else tuple(stages)
+    stages = check_stages(stages)
     for stage in stages:
         linear = stage.preconditioned and not stage.freeze_A and stage.attention == "linear"
         if not linear or {transform.kind for transform in stage.before} - {"threshold"}:
@@ -277,7 +288,8 @@ def simulate(
                 f"A with linear attention, with 'threshold' as their only transform"
             )
     record_every = _check.integer("record_every", record_every, 1)
-    run = _Simulation(task, _check.seed64(seed), start, sampled)
+    run = _Simulation(check_task(task), _check.seed64(seed), check_start(start), sampled)
+    run.record(0)
     for index, stage in enumerate(stages):
         if not run.run_stage(index, stage, record_every):
             break
@@ -310,7 +322,7 @@ class _Simulation:
         self.a = start[1] * self.q + (1 - start[1]) * self.flat
         trivial = task.stationary[:, None]
         self.V = trivial + start[0] * (task.transition - trivial)
-        self.law = moments(task, self.V)
+        self.law = _moments(task, self.V)
         self.K_P, self.K_Q, self.step, self.samples = task.K_P, task.K_Q, 0, 0
         self.rows: list[tuple[float, ...]] = []
 
@@ -340,16 +352,18 @@ class _Simulation:
 
     def run_stage(self, index: int, stage: Stage, record_every: int) -> bool:
         """Run one stage; return False where it diverged."""
-        if not self.rows:
-            self.record(index)
         for transform in stage.before:  # keep entries from level alpha_V / Q on (E.1, E.2)
             level = transform.level * self.signals()[0] / self.task.sparsity
             self.project(np.where(self.a >= level, self.a, 0.0))
         if stage.before:
             self.record(index)
         for taken in range(1, stage.steps + 1):
-            self.take(stage)
-            v, a = self.signals()
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self.take(stage)
+                    v, a = self.signals()
+            except np.linalg.LinAlgError:  # of a covariance that is no longer finite
+                return False
             if not np.isfinite(v * a) or max(abs(v), abs(a)) > 1e6:
                 return False
             met = stage.met(v, a)

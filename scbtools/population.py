@@ -5,14 +5,15 @@ Everything here is exact and free of random numbers. <X, Y>_mu = Tr(X diag(mu) Y
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scbtools import _check
 from scbtools.signals import Centred, centred, inner
-from scbtools.task import SCBTask
+from scbtools.stages import LIMIT
+from scbtools.task import SCBTask, check_task
 from scbtools.transformer import Params, check_params
 
 __all__ = [
@@ -125,25 +126,29 @@ def least_squares_value(task: SCBTask, A: Floats) -> NDArray[np.float64]:
 
     Requires 1'A = 1'. B.7 set to zero gives V = mu 1' + (<Q, A>_mu / |A|^2_mu) (P - mu 1').
     """
-    A, mu = _check.matrix("params.A", A, (task.seq_len, task.vocab_size)), task.stationary
+    mu = check_task(task).stationary
+    A = _check.matrix("A", A, (task.seq_len, task.vocab_size))
     if np.abs(A.sum(axis=0) - 1).max() > 1e-6:
         raise ValueError("columns of A must sum to 1; project or round A first")
     ratio = float((attended(task, A) * mu).sum()) / inner(A, A, mu)
     return mu[:, None] + ratio * (task.transition - mu[:, None])
 
 
-def target_law(task: SCBTask, tokens: NDArray[np.int64], last: int) -> NDArray[np.float64]:
+def target_law(task: SCBTask, tokens: ArrayLike, last: int) -> NDArray[np.float64]:
     """Return Pr(x_o = n | tokens, last) = sum_t q_t P[n, x_t], (N,)  (eq. 1)."""
-    sparse = task.sparse_attention
-    last = _check.integer("last", last, 0, task.vocab_size - 1)
-    at = np.asarray(tokens)[sparse.positions[last]]
+    sparse, size = check_task(task).sparse_attention, task.vocab_size
+    drawn = _check.tokens("tokens", tokens, size)
+    if drawn.shape != (task.seq_len,):
+        raise ValueError(f"tokens must have shape ({task.seq_len},), got {drawn.shape}")
+    last = _check.integer("last", last, 0, size - 1)
+    at = drawn[sparse.positions[last]]
     law: Floats = (task.transition[:, at] * sparse.weights[last]).sum(axis=1)
     return law
 
 
 def joint_probabilities(task: SCBTask, last: int, position: int) -> NDArray[np.float64]:
     """Return Pr(x_o = n, x_t = m | x_{T+1} = last) as an (N, N) array [n, m] (Lemma B.1)."""
-    last = _check.integer("last", last, 0, task.vocab_size - 1)
+    last = _check.integer("last", last, 0, check_task(task).vocab_size - 1)
     position = _check.integer("position", position, 0, task.seq_len - 1)
     sparse, mu = task.sparse_attention, task.stationary
     q = float((sparse.weights[last] * (sparse.positions[last] == position)).sum())
@@ -156,7 +161,20 @@ def joint_probabilities(task: SCBTask, last: int, position: int) -> NDArray[np.f
 def signal_step(
     alpha_V: float, alpha_A: float, eta: float, K_Q: float, seq_len: int
 ) -> tuple[float, float]:
-    """Return (alpha_V, alpha_A) after a population step, rates eta/K_Q and eta/K_P (eq. 8)."""
+    """Return (alpha_V, alpha_A) after a population step, rates eta/K_Q and eta/K_P (eq. 8).
+
+    Numbers, or arrays that fit each other. K_Q and seq_len must be greater than 0.
+    """
+    names = "alpha_V", "alpha_A", "eta", "K_Q", "seq_len"
+    given = alpha_V, alpha_A, eta, K_Q, seq_len
+    v, a, rate, k, t = (_check.array(*pair) for pair in zip(names, given, strict=True))
+    if min(k.min(), t.min()) <= 0:
+        raise ValueError("K_Q and seq_len must be greater than 0: eq. 8 divides by them")
+    return _signal_step(v[()], a[()], rate[()], k[()], t[()])
+
+
+def _signal_step(alpha_V: Any, alpha_A: Any, eta: Any, K_Q: Any, seq_len: Any) -> tuple[Any, Any]:
+    """Return what `signal_step` does, of arguments that are known to be fine."""
     miss = 1 - alpha_A * alpha_V
     drift = eta / K_Q * (1 - alpha_V) / seq_len
     return alpha_V + eta * miss * alpha_A + drift, alpha_A + eta * miss * alpha_V
@@ -168,14 +186,30 @@ def signal_path(
     """Return the (steps + 1, 2) path of (alpha_V, alpha_A) under eq. 8, from `start` on.
 
     eta is the paper's base rate: V moves with eta / K_Q, A with eta / K_P. The start (0, 0) is the
-    uniform one.
+    uniform one. Raises ValueError where K_Q = 0, and for a rate with which the path diverges.
     """
+    K_Q, v, a = check_task(task).K_Q, *check_start(start)
+    if K_Q == 0:
+        raise ValueError("the task's Q is uniform: K_Q = 0, and eq. 8 divides by it")
     eta = _check.real("eta", eta, 0)
     path = np.empty((_check.integer("steps", steps, 0) + 1, 2))
-    path[0], K_Q = start, task.K_Q
-    for step, (v, a) in enumerate(path[:-1]):
-        path[step + 1] = signal_step(v, a, eta, K_Q, task.seq_len)
+    for step in range(len(path)):
+        path[step] = v, a
+        if not abs(v) + abs(a) <= 2 * LIMIT:
+            raise ValueError(f"eq. 8 diverges with eta = {eta:g}: take a smaller eta")
+        v, a = _signal_step(v, a, eta, K_Q, task.seq_len)
     return path
+
+
+def check_start(start: tuple[float, float]) -> tuple[float, float]:
+    """Return alpha_V and alpha_A of a start as floats, or raise."""
+    try:
+        v, a = start
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"start must be a pair of numbers, alpha_V and alpha_A, got {_check.shown(start)}"
+        ) from None
+    return _check.real("start[0]", v, -LIMIT, LIMIT), _check.real("start[1]", a, -LIMIT, LIMIT)
 
 
 class Noise(NamedTuple):
@@ -193,17 +227,22 @@ def noisy_signal_step(
     `before` are signals and errors before the step, from `scbtools.signals.centred`; the noise is
     h_A (T, N) and h_V (N, N), both preconditioned and projected; rates are as applied.
     """
+    noise, h_v, h_a = _along_lines(task, before, noise)
     K_P, K_Q, T, v, a = task.K_P, task.K_Q, task.seq_len, before.alpha_V, before.alpha_A
-    h_v, h_a = _along_lines(task, noise)
+    eta_V, eta_A = (_check.real(n, x, 0) for n, x in (("eta_V", eta_V), ("eta_A", eta_A)))
     push_v = K_Q * (1 - a * v) * a + (1 - v) / T - v * before.delta_A_squared - h_v / K_P
     push_a = K_P * (1 - v * a) * v - a * before.delta_V_squared - h_a / K_Q
     return v + eta_V * push_v, a + eta_A * push_a
 
 
-def _along_lines(task: SCBTask, noise: Noise) -> tuple[float, float]:
-    """Return <h_V, P>_mu and <h_A, Q>_mu."""
-    mu = task.stationary
-    return inner(noise.V, task.transition, mu), float((attended(task, noise.A) * mu).sum())
+def _along_lines(task: SCBTask, before: Centred, noise: Noise) -> tuple[Noise, float, float]:
+    """Return the noise, <h_V, P>_mu and <h_A, Q>_mu, or raise for what C.5 and C.6 do not cover."""
+    noise, mu = Noise(*check_params(task, noise, "noise")), task.stationary
+    if not isinstance(before, Centred):
+        raise TypeError(f"before must be as from signals.centred, got {_check.shown(before)}")
+    if not min(task.K_P, task.K_Q) > 0:
+        raise ValueError("task has K_P = 0 or K_Q = 0: C.5 and C.6 divide by both")
+    return noise, inner(noise.V, task.transition, mu), float((attended(task, noise.A) * mu).sum())
 
 
 def noisy_error_step(
@@ -214,8 +253,10 @@ def noisy_error_step(
     Parameters are those of `noisy_signal_step`, and `delta`: Delta_A (T, N) and Delta_V (N, N)
     before the step, from `scbtools.signals.residuals`.
     """
+    noise, h_v, h_a = _along_lines(task, before, noise)
     K_P, K_Q, T, v, a = task.K_P, task.K_Q, task.seq_len, before.alpha_V, before.alpha_A
-    h_v, h_a = _along_lines(task, noise)
+    eta_V, eta_A = (_check.real(n, x, 0) for n, x in (("eta_V", eta_V), ("eta_A", eta_A)))
+    delta = check_params(task, delta, "delta")
     off_Q, off_P = task.attention - 1 / T, task.transition - task.stationary[:, None]
     shrink_a = 1 - eta_A * (K_P * v**2 + before.delta_V_squared)
     shrink_v = 1 - eta_V * (a**2 * K_Q + 1 / T + before.delta_A_squared)

@@ -7,30 +7,67 @@ eta / K_P.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from scbtools import _check
 from scbtools.stages import Stage, Transform
-from scbtools.task import SCBTask
+from scbtools.task import SCBTask, check_task
 
 __all__ = [
     "boost", "figure_1", "figure_2", "figure_3", "figure_4", "figure_5", "figure_6",
     "paper_literal", "three_stage", "transfer",
 ]  # fmt: skip
 
+_CHOICES = {"method": ("proximal", "sgd"), "kind": ("linear", "softmax")}
 _REFLECT, _THRESHOLD, _ROUND = Transform("reflect"), Transform("threshold"), Transform("round")
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _recipe(function: F) -> F:
+    """Return a recipe that gets its arguments checked, as plain Python, by what their names say."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        bound = signature.bind(*arguments, **options)
+        task = check_task(bound.arguments["task"])
+        if min(task.K_P, task.K_Q / task.norm_Q_squared) <= 1e-9:
+            raise ValueError(
+                f"task has K_P = {task.K_P:.3g} and K_Q = {task.K_Q:.3g}, and the paper's rates "
+                f"are eta over them: P is mu 1', or Q is uniform, or nearly, so that there is "
+                f"nothing to learn"
+            )
+        for name, value in bound.arguments.items():
+            default = signature.parameters[name].default
+            if name != "task" and not (value is None and default is None):
+                bound.arguments[name] = _plain(name, value)
+        return function(*bound.args, **bound.kwargs)
+
+    return checked  # type: ignore[return-value]
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return an argument as plain Python, or raise."""
+    if name in ("method", "kind"):
+        return _check.one_of(name, value, _CHOICES[name])
+    if name == "reflect":
+        return _check.flag(name, value)
+    if name == "switch" or name.endswith("steps"):
+        return _check.integer(name, value, 0, 2**32 - 1)
+    if name.endswith("batch_size"):
+        return _check.integer(name, value, 1, 2**32 - 1)
+    return _check.real(name, value, 0, 1e12)
 
 
 def _stage(
     task: SCBTask, name: str, steps: int, batch_size: int, eta: float, **options: Any
 ) -> Stage:
     """Return a stage with the paper's rates for a base rate."""
-    if task.K_Q <= 0 or task.K_P <= 0:
-        raise ValueError(
-            "the paper's rates need K_P > 0 and K_Q > 0: this task's P is mu 1', or its Q is "
-            "uniform, and there is nothing to learn in it"
-        )
-    eta = _check.real("eta", eta, 0, 1e6)
     return Stage(name, steps, batch_size, eta_V=eta / task.K_Q, eta_A=eta / task.K_P, **options)
 
 
@@ -42,10 +79,10 @@ def _proximal(l1: float, target: float | None, *before: Transform) -> dict[str, 
 
 def _by(method: str, l1: float, target: float | None, task: SCBTask, *sizes: Any) -> Stage:
     """Return what follows Stage 1 in figures 1 and 6, by one of two methods."""
-    _check.one_of("method", method, ("proximal", "sgd"))
     return _stage(task, method, *sizes, **(_proximal(l1, target) if method == "proximal" else {}))
 
 
+@_recipe
 def boost(
     task: SCBTask, steps: int, batch_size: int, eta: float, target: float | None = None
 ) -> Stage:
@@ -57,6 +94,7 @@ def boost(
     return _stage(task, "boost", steps, batch_size, eta, **stop)
 
 
+@_recipe
 def three_stage(
     task: SCBTask, batch_size: int = 1024, eta: float = 0.02, l1: float = 1e-4, *,
     boost_target: float = 0.35, boost_steps: int = 2000,
@@ -96,6 +134,7 @@ def three_stage(
     return [*stages, _stage(task, "polish", eta=eta / 10, **frozen)]
 
 
+@_recipe
 def paper_literal(
     task: SCBTask, batch_size: int = 1024, eta: float = 0.02, l1: float = 1e-4
 ) -> list[Stage]:
@@ -103,6 +142,7 @@ def paper_literal(
     return three_stage(task, batch_size, eta, l1, settle_steps=0, reflect=False)
 
 
+@_recipe
 def transfer(
     task: SCBTask, batch_size: int = 4096, eta: float = 0.02, l1: float = 1e-4, *,
     eta_attend: float = 1.0, cut: float = 0.5,
@@ -144,6 +184,7 @@ def transfer(
     return [attend, dataclasses.replace(learn, before=before), *rest]
 
 
+@_recipe
 def figure_1(
     task: SCBTask, method: str = "proximal", *, batch_size: int = 64,
     eta_1: float = 0.01, eta_2: float = 0.005, l1: float = 1e-5,
@@ -160,12 +201,13 @@ def figure_1(
     batch_size, eta_1, eta_2, l1, switch, steps
         The paper's: B = 64, rate 0.01 to step 400 and 0.005 after it, lambda = 1e-5, 1000 steps.
     """
-    steps = _check.integer("steps", steps, 1)
-    switch = _check.integer("switch", switch, 0, steps)
+    if switch > steps:
+        raise ValueError(f"switch must be at most steps, {steps}, got {switch}")
     second = _by(method, l1, None, task, steps - switch, batch_size, eta_2)
     return [boost(task, switch, batch_size, eta_1), second]
 
 
+@_recipe
 def figure_2(
     task: SCBTask, kind: str = "softmax", *,
     batch_size: int = 256, eta: float = 0.02, steps: int = 1000, scale: float | None = None,
@@ -185,13 +227,12 @@ def figure_2(
         make the first steps those of linear attention, but softmax then settles on one position
         where it should attend to several.
     """
-    _check.one_of("kind", kind, ("linear", "softmax"))
     stage = _stage(task, kind, steps, batch_size, eta)
     if kind == "linear":
         if scale is not None:
             raise ValueError("scale is for softmax attention: set eta for linear attention")
         return stage
-    factor = _check.real("scale", task.seq_len if scale is None else scale, 0, 1e12)
+    factor = task.seq_len if scale is None else scale
     return dataclasses.replace(stage, attention="softmax", eta_A=factor * stage.eta_A)
 
 
@@ -212,6 +253,7 @@ def figure_4(task: SCBTask, method: str = "proximal", **options: Any) -> list[St
     return figure_1(task, method, **options)
 
 
+@_recipe
 def figure_5(
     task: SCBTask, *, batch_size: int = 256, eta: float = 0.01, l1: float = 5e-5,
     boost_target: float = 0.35, boost_steps: int = 5000, stop: float = 0.97,
@@ -241,6 +283,7 @@ def figure_5(
     return [boost(task, boost_steps, batch_size, eta, boost_target), learn, *later, normalise]
 
 
+@_recipe
 def figure_6(
     task: SCBTask, method: str = "proximal", *,
     batch_size: int = 2000, learn_batch_size: int = 4000, eta: float = 0.1, l1: float = 3e-3,

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scbtools import _check
 from scbtools.kernels.measure import Truth, distances
 from scbtools.markov import inner
-from scbtools.task import SCBTask
+from scbtools.task import SCBTask, check_task
 from scbtools.transformer import Params, check_params
 
 __all__ = [
@@ -122,7 +122,7 @@ def similarity(task: SCBTask, params: Params) -> Similarity:
     c = centred(task, check_params(task, params))
 
     def cosine(dot: float, left: float, right: float) -> float:
-        return dot / np.sqrt(left * right) if left > 0 and right > 0 else 0.0
+        return dot / math.sqrt(left * right) if left * right > 0 else 0.0
 
     return Similarity(cosine(c.K_VP, c.K_V, task.K_P), cosine(c.K_AQ, c.K_A, task.K_Q))
 
@@ -132,7 +132,7 @@ def support_recovered(task: SCBTask, A: ArrayLike) -> NDArray[np.bool_]:
 
     That is, whether every attended entry of column k is larger than every other one.
     """
-    A = _check.matrix("A", A, (task.seq_len, task.vocab_size))
+    A = _check.matrix("A", A, (check_task(task).seq_len, task.vocab_size))
     sparse = task.sparse_attention
     found = np.empty(task.vocab_size, bool)
     for k in range(task.vocab_size):

@@ -6,13 +6,14 @@ Shared by whatever takes steps, on any device, and by the loop that asks for the
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from scbtools import _check
 
 __all__ = [
     "DIVERGED", "HISTORY_COLUMNS", "LIMIT", "MAX_SIGNAL", "MEAN_SIGNAL", "NO_TARGET", "RAN",
-    "REACHED", "TARGETS", "Stage", "Transform",
+    "REACHED", "TARGETS", "Stage", "Transform", "check_stages",
 ]  # fmt: skip
 
 RAN, REACHED, DIVERGED = 0, 1, 2
@@ -36,6 +37,15 @@ HISTORY_COLUMNS = (
 """What a run records, real or simulated; `scbtools.Run` says what each column holds."""
 
 
+_RATES, _FLAGS = ("eta_V", "eta_A", "l1", "target"), ("preconditioned", "freeze_A")
+
+
+def _keep(frozen: Any, **values: Any) -> None:
+    """Set fields of a frozen object to checked values, which are plain Python."""
+    for name, value in values.items():
+        object.__setattr__(frozen, name, value)
+
+
 @dataclasses.dataclass(frozen=True)
 class Transform:
     """Something done to the parameters once, before a stage's first step.
@@ -55,8 +65,12 @@ class Transform:
     level: float = 0.5
 
     def __post_init__(self) -> None:
-        _check.one_of("kind", self.kind, ("reflect", "threshold", "round", "least_squares"))
-        _check.real("level", self.level, 0, open_low=True)
+        kinds = "reflect", "threshold", "round", "least_squares"
+        _keep(
+            self,
+            kind=_check.one_of("kind", self.kind, kinds),
+            level=_check.real("level", self.level, 0, open_low=True),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,14 +119,24 @@ class Stage:
     target: float = 1.0
 
     def __post_init__(self) -> None:
-        _check.integer("steps", self.steps, 0, 2**32 - 1)
-        _check.integer("batch_size", self.batch_size, 1, 2**32 - 1)
-        for name in ("eta_V", "eta_A", "l1", "target"):
-            _check.real(name, getattr(self, name), 0)
-        if not all(isinstance(transform, Transform) for transform in self.before):
-            raise TypeError(f"before must be a tuple of Transform objects, got {self.before!r}")
-        _check.one_of("until", self.until, tuple(TARGETS))
-        _check.one_of("attention", self.attention, ("linear", "softmax"))
+        before = self.before
+        if not isinstance(before, tuple | list) or not all(
+            isinstance(transform, Transform) for transform in before
+        ):
+            raise TypeError(
+                f"before must be a tuple of Transform objects, got {_check.shown(before)}"
+            )
+        _keep(
+            self,
+            name=_check.text("name", self.name),
+            steps=_check.integer("steps", self.steps, 0, 2**32 - 1),
+            batch_size=_check.integer("batch_size", self.batch_size, 1, 2**32 - 1),
+            **{name: _check.real(name, getattr(self, name), 0) for name in _RATES},
+            **{name: _check.flag(name, getattr(self, name)) for name in _FLAGS},
+            attention=_check.one_of("attention", self.attention, ("linear", "softmax")),
+            before=tuple(before),
+            until=_check.one_of("until", self.until, tuple(TARGETS)),
+        )
         if self.attention == "softmax" and self.l1:
             raise ValueError(
                 f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "
@@ -124,3 +148,14 @@ class Stage:
         if self.until == "max_signal":
             return max(abs(alpha_V), abs(alpha_A)) >= self.target
         return self.until == "mean_signal" and abs(alpha_V + alpha_A) / 2 >= self.target
+
+
+def check_stages(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return a stage, or several, as a tuple, or raise."""
+    if isinstance(stages, Stage):
+        return (stages,)
+    found = tuple(stages) if isinstance(stages, tuple | list) else (stages,)
+    for stage in found:
+        if not isinstance(stage, Stage):
+            raise TypeError(f"stages must be Stage objects, got {_check.shown(stage)}")
+    return found

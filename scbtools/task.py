@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scbtools import _check, markov
 from scbtools.kernels.tokens import Tables, build_tables, draw_batch, new_scratch
 
-__all__ = ["Batch", "SCBTask", "SparseAttention"]
+__all__ = ["Batch", "SCBTask", "SparseAttention", "check_task"]
 
 Array = NDArray[np.float64]
 
@@ -297,3 +297,13 @@ def _pack(positions: NDArray[np.int64], weights: Array) -> SparseAttention:
         where[k, :count], where[k, count:] = row, row[-1]
         values[k, :count] = weights[k, kept]
     return SparseAttention(where, values, counts.astype(np.int64))
+
+
+def check_task(task: SCBTask) -> SCBTask:
+    """Return a task, or raise for anything else."""
+    if not isinstance(task, SCBTask):
+        raise TypeError(
+            f"task must be an SCBTask, got {_check.shown(task)}: make one with SCBTask(P, Q) or "
+            f"SCBTask.random(vocab_size, seq_len, sparsity)"
+        )
+    return task

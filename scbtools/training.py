@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from scbtools import _check
+from scbtools._interrupts import Held
 from scbtools.engines import Engine, SoftmaxEngine, check_device, make_engine
 from scbtools.population import expected_loss, least_squares_value
 from scbtools.signals import signals_of
-from scbtools.stages import DIVERGED, HISTORY_COLUMNS, RAN, REACHED, Stage, Transform
+from scbtools.stages import DIVERGED, HISTORY_COLUMNS, RAN, REACHED, Stage, Transform, check_stages
 from scbtools.task import SCBTask
 from scbtools.transformer import Params, check_params, uniform_start
 from scbtools.updates import looks_mirrored, reflect_rows, round_rows, threshold_rows
@@ -62,7 +64,9 @@ def train(
     -------
     Run
         A run that diverges stops at once, with status "diverged" and its last fine parameters.
-        Interrupted from the keyboard, it returns what it has, with status "interrupted".
+        Interrupted from the keyboard, it stops within half a second, or the step that it is at,
+        and returns what it has, with status "interrupted". The history's last row is always that
+        of the parameters returned.
 
     Raises
     ------
@@ -70,30 +74,21 @@ def train(
         For bad arguments, before anything is computed. ValueError at the beginning of a softmax
         stage whose A is not positive or has column sums other than 1.
     """
-    check_device(device)
-    seed = _check.seed64(seed)
-    record_every = _check.integer("record_every", record_every, 1)
-    stages = (stages,) if isinstance(stages, Stage) else tuple(stages)
-    for stage in stages:
-        if not isinstance(stage, Stage):
-            raise TypeError(f"stages must be Stage objects, got {stage!r}")
-    start = uniform_start(task) if params is None else check_params(task, params)
-    _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
-    trainer = _Trainer(task, start, seed, device, record_every)
-    status: Any = "finished"
-    reached, total = [], sum(stage.steps for stage in stages)
-    with tqdm(total=total, disable=not progress, unit="step") as bar:
-        try:
-            for index, stage in enumerate(stages):
-                status, met = trainer.run_stage(index, stage, bar)
-                if status != "finished":
-                    break
-                reached.append(met)
-        except KeyboardInterrupt:
-            status = "interrupted"
-    history = {name: np.array(column) for name, column in trainer.history.items()}
-    params = Params(trainer.attention.copy().T, trainer.value.copy())
-    return Run(params, history, status, stages, tuple(reached))
+    with Held() as held:
+        check_device(device)
+        start = uniform_start(task) if params is None else check_params(task, params)
+        stages, seed = check_stages(stages), _check.seed64(seed)
+        record_every = _check.integer("record_every", record_every, 1)
+        silent = not _check.flag("progress", progress)
+        _check_order(stages, bool(np.abs(start.A.sum(axis=0) - 1).max() <= 1e-6))
+        total = sum(stage.steps for stage in stages)
+        reached: list[bool] = []
+        with tqdm(total=total, disable=silent, unit="step") as bar:
+            trainer = _Trainer(task, start, seed, device, record_every, held, bar)
+            status = trainer.run(stages, reached)
+        history = {name: np.array(column) for name, column in trainer.history.items()}
+        params = Params(trainer.attention.copy().T, trainer.value.copy())
+        return Run(params, history, status, stages, tuple(reached))
 
 
 def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
@@ -112,12 +107,16 @@ def _check_order(stages: tuple[Stage, ...], sums_are_one: bool) -> None:
             sums_are_one = stage.l1 > 0 or (sums_are_one and kept)
 
 
+_PATIENCE = 0.2  # seconds between two looks at whether Ctrl-C was pressed
+
+
 class _Trainer:
     """State of a run: parameters, stream position, history."""
 
     def __init__(
-        self, task: SCBTask, start: Params, seed: int, device: str, record_every: int
-    ) -> None:
+        self, task: SCBTask, start: Params, seed: int, device: str, record_every: int,
+        held: Held, bar: Any,
+    ) -> None:  # fmt: skip
         self.task = task
         self.attention = np.array(start.A.T, order="C")  # rows are columns of A
         self.value = np.array(start.V, order="C")
@@ -125,7 +124,7 @@ class _Trainer:
         linear = make_engine(device, *parts, np.uint64(seed))
         self.engines: dict[str, Engine] = {"linear": linear}
         self.engines["softmax"] = SoftmaxEngine(*parts, linear)
-        self.record_every = record_every
+        self.record_every, self.held, self.bar = record_every, held, bar
         self.step = self.samples = 0
         self.history: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
 
@@ -137,32 +136,58 @@ class _Trainer:
         for column, entry in zip(self.history.values(), row, strict=True):
             column.append(entry)
 
-    def run_stage(self, index: int, stage: Stage, bar: Any) -> tuple[str, bool]:
-        """Run one stage; return the status and whether its target was met."""
-        if not self.history["step"]:
-            self.record(index)
-        for transform in stage.before:
+    def run(self, stages: tuple[Stage, ...], reached: list[bool]) -> Any:
+        """Run the stages; return the status and fill in which of them met their target."""
+        self.record(0)
+        try:
+            for index, stage in enumerate(stages):
+                status, met = self.run_stage(index, stage)
+                if status != "finished":
+                    return status
+                reached.append(met)
+        except KeyboardInterrupt:
+            return "interrupted"
+        return "finished"
+
+    def run_stage(self, index: int, stage: Stage) -> tuple[str, bool]:
+        """Run one stage; return the status and whether its target was met.
+
+        Ctrl-C is let in only where the last row describes the parameters: after a record, and
+        while kernels are compiled, which takes long.
+        """
+        for i, transform in enumerate(stage.before):
             if not self.transform(transform):
+                if i:
+                    self.record(index)
                 return "nothing to round", False
         if stage.before:
             self.record(index)
         engine = self.engines[stage.attention]
-        engine.begin(stage)
-        done, code = 0, RAN
+        with self.held.opened():
+            engine.begin(stage)
+        done, code, pace = 0, RAN, 1
         while done < stage.steps and code == RAN:
-            n = min(self.record_every, stage.steps - done)
-            taken, code = engine.advance(self.step, n)
+            left = min(self.record_every - done % self.record_every, stage.steps - done)
+            began = time.perf_counter()
+            taken, code = engine.advance(self.step, min(pace, left))
+            pace = int(taken * _PATIENCE / max(time.perf_counter() - began, 1e-9)) + 1
             done, self.step = done + taken, self.step + taken
             self.samples += taken * stage.batch_size
-            bar.update(taken)
-            if taken:
-                self.record(index)
-                v, a = self.history["alpha_V"][-1], self.history["alpha_A"][-1]
-                text = f"{stage.name}, alpha_V {v:.3f}, alpha_A {a:.3f}"
-                bar.set_postfix_str(text, refresh=False)
-        bar.update(stage.steps - done)
+            self.bar.update(taken)
+            full = done % self.record_every == 0 or done == stage.steps
+            if full or code != RAN or self.held.waiting:
+                self.note(index, stage.name)
+            self.held.let()
+        self.bar.update(stage.steps - done)
         met = stage.until is None or code == REACHED
         return ("diverged" if code == DIVERGED else "finished"), met
+
+    def note(self, index: int, name: str) -> None:
+        """Record where the run stands, unless that has been done, and show it."""
+        if self.history["step"][-1] < self.step:
+            self.record(index)
+            v, a = self.history["alpha_V"][-1], self.history["alpha_A"][-1]
+            self.bar.set_postfix_str(f"{name}, alpha_V {v:.3f}, alpha_A {a:.3f}", refresh=False)
 
     def transform(self, transform: Transform) -> bool:
         """Apply a transform in place; return False where there was nothing to round."""

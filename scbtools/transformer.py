@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scbtools import _check
 from scbtools._jit import jit
 from scbtools.markov import transition_matrix
-from scbtools.task import Batch, SCBTask
+from scbtools.task import Batch, SCBTask, check_task
 
 __all__ = [
-    "Params", "check_params", "predict", "softmax", "transfer_start", "true_params",
-    "uniform_start",
+    "Params", "check_batch", "check_pair", "check_params", "predict", "softmax", "transfer_start",
+    "true_params", "uniform_start",
 ]  # fmt: skip
 
 
@@ -30,14 +30,14 @@ class Params(NamedTuple):
 
 def uniform_start(task: SCBTask) -> Params:
     """Return A = 1 1' / T and V = mu 1', from which the paper trains (section 2.3)."""
-    shape = (task.vocab_size, task.seq_len)
+    shape = (check_task(task).vocab_size, task.seq_len)
     value = np.repeat(task.stationary[:, None], task.vocab_size, axis=1)
     return Params(np.full(shape, 1 / task.seq_len).T, value)
 
 
 def true_params(task: SCBTask) -> Params:
     """Return A = Q and V = P, which represent the task exactly (section 2.2)."""
-    return Params(np.array(task.attention), np.array(task.transition))
+    return Params(np.array(check_task(task).attention), np.array(task.transition))
 
 
 def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
@@ -51,26 +51,62 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
     theta : float
         How far to start from the trivial V, 0 to 1.
     """
-    theta = _check.real("theta", theta, 0, 1)
-    pretrained = transition_matrix(P_hat)
-    if pretrained.shape != task.transition.shape:
-        raise ValueError(f"P_hat must have shape {task.transition.shape}, got {pretrained.shape}")
-    start = uniform_start(task)
+    start, theta = uniform_start(task), _check.real("theta", theta, 0, 1)
+    pretrained = transition_matrix(_check.matrix("P_hat", P_hat, task.transition.shape))
     return Params(start.A, theta * pretrained + (1 - theta) * start.V)
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
-    w = np.asarray(logits, np.float64)
+    w = _check.matrix("logits", logits)
     e = np.exp(w - w.max(axis=0))
     return np.asarray(e / e.sum(axis=0))
 
 
+_FINE = 1e40  # of what is squared twice and more: products of entries stay far from overflow
+
+
 def check_params(task: SCBTask, params: tuple[Floats, Floats], name: str = "params") -> Params:
     """Return A and V, of parameters or of gradients, as finite float64 that fits, or raise."""
-    A = _check.matrix(f"{name}.A", params[0], (task.seq_len, task.vocab_size))
-    V = _check.matrix(f"{name}.V", params[1], (task.vocab_size, task.vocab_size))
+    return check_pair(params, name, (check_task(task).seq_len, task.vocab_size))
+
+
+def check_pair(
+    params: tuple[Floats, Floats], name: str = "params", shape: tuple[int, int] | None = None
+) -> Params:
+    """Return A, of that shape, and V, of any task, as finite float64 that fit, or raise."""
+    try:
+        A, V = params
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a pair of arrays A (T, N) and V (N, N), got {_check.shown(params)}"
+        ) from None
+    limit = _FINE if name == "params" else _FINE**2
+    A = _check.matrix(f"{name}.A", A, shape, limit)
+    V = _check.matrix(f"{name}.V", V, shape and (shape[1], shape[1]), limit)
+    if V.shape != (len(V), len(V)):
+        raise ValueError(f"{name}.V must be square, got shape {V.shape}")
+    if A.shape[1] != len(V):
+        raise ValueError(f"{name}.A must have shape {len(A), len(V)}, got {A.shape}")
     return Params(A, V)
+
+
+def check_batch(batch: Batch, vocab_size: int) -> Batch:
+    """Return a batch as arrays that kernels take, or raise."""
+    try:
+        batch = Batch(*batch)
+    except TypeError:
+        raise TypeError(
+            f"batch must be a Batch, as from task.sample, got {_check.shown(batch)}"
+        ) from None
+    parts = zip(("batch.tokens", "batch.last", "batch.target"), batch, strict=True)
+    tokens, last, target = (_check.tokens(name, part, vocab_size) for name, part in parts)
+    if tokens.ndim != 2 or not last.shape == target.shape == tokens.shape[:1]:
+        shapes = f"{tokens.shape}, {last.shape} and {target.shape}"
+        raise ValueError(
+            f"batch must hold tokens (B, T), last (B,) and target (B,), got shapes {shapes}"
+        )
+    return Batch(tokens, last, target)
 
 
 def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
@@ -79,23 +115,15 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
     A is (T, N) and V (N, N); the batch is as from `SCBTask.sample`. Raises ValueError if shapes
     disagree or a token is not an integer in 0 .. N - 1.
     """
-    value = _check.matrix("params.V", params[1])
-    size = len(value)
-    if value.shape != (size, size):
-        raise ValueError(f"params.V must be square, got shape {value.shape}")
-    tokens, last = np.asarray(batch.tokens), np.asarray(batch.last)
-    if tokens.ndim != 2 or last.shape != tokens.shape[:1]:
-        raise ValueError(
-            f"batch must hold tokens (B, T) and last (B,), got shapes {tokens.shape}, {last.shape}"
-        )
-    for drawn in (tokens, last):
-        fits = not drawn.size or 0 <= drawn.min() <= drawn.max() < size
-        if drawn.dtype.kind not in "iu" or not fits:
-            raise ValueError(f"batch must hold integers in 0 .. {size - 1}, the tokens of params")
-    attention = _check.matrix("params.A", params[0], (tokens.shape[1], size))
+    A, V = check_pair(params)
+    size = len(V)
+    tokens, last, _ = check_batch(batch, size)
+    if tokens.shape[1] != len(A):
+        wanted = tokens.shape[1], size
+        raise ValueError(f"params.A must have shape {wanted} for this batch, got {A.shape}")
     out = np.empty((len(last), size))
     # Writable, because numba compiles once more for read-only arrays.
-    rows, value = (np.require(x, requirements=["C", "W"]) for x in (attention.T, value))
+    rows, value = (np.require(x, requirements=["C", "W"]) for x in (A.T, V))
     _predict(rows, value, tokens, last, np.empty(size), out)
     return out
 

@@ -16,7 +16,7 @@ from scbtools.kernels.value import precondition_value
 from scbtools.population import Gradients, least_squares_value
 from scbtools.signals import signals
 from scbtools.task import SCBTask
-from scbtools.transformer import Params, check_params
+from scbtools.transformer import Params, check_pair, check_params
 
 __all__ = [
     "gradient_step", "looks_mirrored", "normalised", "precondition", "project", "reflect",
@@ -26,9 +26,12 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
+_FINE = 1e100  # of what is scaled and added up, so that no sum overflows
+
+
 def _rows(A: ArrayLike, name: str = "A", shape: tuple[int, int] | None = None) -> Floats:
     """Return a fresh (N, T) copy of a (T, N) matrix."""
-    return np.array(_check.matrix(name, A, shape).T, order="C")
+    return np.array(_check.matrix(name, A, shape, _FINE).T, order="C")
 
 
 def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
@@ -71,13 +74,12 @@ def gradient_step(
         lambda. Entries of A are soft-thresholded by lambda itself, not eta lambda, and columns
         are then shifted to sum 1. With 0, neither is done.
     """
-    eta_V, eta_A = _check.real("eta_V", eta_V, 0), _check.real("eta_A", eta_A, 0)
-    l1 = _check.real("l1", l1, 0)
-    rows, value = _rows(params.A), _check.matrix("params.V", params.V)
-    grad_a = _rows(gradients.A, "gradients.A", params.A.shape)
-    grad_v = _check.matrix("gradients.V", gradients.V, params.V.shape)
-    proximal_rows(rows, grad_a, eta_A, l1)
-    return Params(rows.T, value - eta_V * grad_v)
+    A, V = check_pair(params)
+    grad = check_pair(gradients, "gradients", A.shape)
+    eta_V, eta_A = _check.real("eta_V", eta_V, 0, _FINE), _check.real("eta_A", eta_A, 0, _FINE)
+    rows = _rows(A)
+    proximal_rows(rows, _rows(grad.A), eta_A, _check.real("l1", l1, 0, _FINE))
+    return Params(rows.T, V - eta_V * grad.V)
 
 
 @jit
@@ -104,7 +106,7 @@ def soft_threshold(A: ArrayLike, l1: float) -> NDArray[np.float64]:
     The paper writes the proximal step with two cases; this is the full one, which also handles
     entries below -l1, as they do occur.
     """
-    l1, a = _check.real("l1", l1, 0), np.asarray(A, np.float64)
+    a, l1 = _check.array("A", A), _check.real("l1", l1, 0)
     return np.asarray(np.maximum(a - l1, 0.0) + np.minimum(a + l1, 0.0))
 
 
@@ -228,7 +230,7 @@ def looks_mirrored(A: ArrayLike) -> bool:
     Compares, summed over columns, how far the largest entry stands above 1/T with how far the
     smallest stands below.
     """
-    A = _check.matrix("A", A)
+    A = _check.matrix("A", A, None, _FINE)
     uniform = 1 / len(A)
     return bool((uniform - A.min(axis=0)).sum() > (A.max(axis=0) - uniform).sum())
 

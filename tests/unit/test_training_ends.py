@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
 import scbtools as scb
+from scbtools import training
 from scbtools._jit import opened
 from scbtools.kernels import bounds, cpu
 from scbtools.kernels.arrays import Model, Rule
-from tests.examples import assert_same, small_task, stage
+from tests.examples import assert_same, on_threads, share_out_everything, small_task, stage
 
 
 @pytest.mark.parametrize(
@@ -95,23 +98,68 @@ def test_divergence_at_the_final_step(count: int) -> None:
     assert run.status == ("finished" if run.history["step"][-1] == count else "diverged")
 
 
-def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_interrupted_run_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch, shared: bool) -> None:
+    """Ctrl-C in the middle of a step, on one thread or on two: the step is finished first."""
     task = small_task()
-    calls, advance = [], cpu.run
+    calls, run_kernel = [], cpu.run
 
     def interrupted(*arguments: Any) -> Any:
+        found = run_kernel(*arguments)
         calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return advance(*arguments)
+        if len(calls) == 40:
+            signal.raise_signal(signal.SIGINT)
+        return found
 
-    wanted = scb.train(task, stage(steps=15), record_every=5)
-    monkeypatch.setattr(cpu, "run", interrupted)
-    run = scb.train(task, [stage(steps=10), stage(steps=100)], record_every=5)
+    if shared:
+        share_out_everything(monkeypatch)
+    stages = [stage(steps=3), stage(steps=100)]
+    with on_threads(2), monkeypatch.context() as patch:
+        patch.setattr(cpu, "run", interrupted)
+        patch.setattr(training, "_PATIENCE", 0.0)  # step by step
+        run = scb.train(task, stages, record_every=50)
     assert run.status == "interrupted"
     assert run.reached == (True,)
-    assert run.history["step"].tolist() == [0, 5, 10, 15]
-    assert_same(run.params, wanted.params)
+    taken = int(run.history["step"][-1])
+    assert run.history["step"].tolist() == [0, 3, taken]
+    assert run.history["samples"][-1] == 16 * taken
+    assert_same(run.params, scb.train(task, stage(steps=taken)).params)
+    last = [run.history[name][-1] for name in scb.Signals._fields]
+    assert last == list(scb.signals(task, run.params))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_where_no_signal_arrives_training_is_the_same() -> None:
+    """In another thread, and where the program ignores Ctrl-C."""
+    task, found = small_task(), []
+    thread = threading.Thread(target=lambda: found.append(scb.train(task, stage())))
+    thread.start()
+    thread.join()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        found.append(scb.train(task, stage()))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    for run in found:
+        assert_same(run.params, scb.train(task, stage()).params)
+
+
+def test_nothing_to_round_after_a_transform() -> None:
+    """The last row describes the parameters returned there too."""
+    task, far = small_task(), scb.Transform("round", 1e6)
+    run = scb.train(task, stage(before=(scb.Transform("threshold"), far)), scb.true_params(task))
+    assert run.status == "nothing to round"
+    last = [run.history[name][-1] for name in scb.Signals._fields]
+    assert last == list(scb.signals(task, run.params))
+
+
+def test_no_stages() -> None:
+    """A row for the start, and the start returned."""
+    run = scb.train(small_task(), [])
+    assert run.status == "finished"
+    assert run.history["step"].tolist() == [0]
+    assert_same(run.params, scb.uniform_start(small_task()))
 
 
 def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,8 +84,8 @@ TOKENS, LAST = np.zeros((2, 5), int), np.zeros(2, int)
         (TOKENS, LAST - 1, r"integers in 0 \.\. 2"),
         (TOKENS * 1.0, LAST, r"integers in 0 \.\. 2"),
         (TOKENS[:, :4], LAST, r"params\.A must have shape \(4, 3\)"),
-        (TOKENS, LAST[:1], r"tokens \(B, T\) and last \(B,\)"),
-        (TOKENS[0], LAST, r"tokens \(B, T\) and last \(B,\)"),
+        (TOKENS, LAST[:1], r"tokens \(B, T\), last"),
+        (TOKENS[0], LAST, r"tokens \(B, T\), last"),
     ],
 )
 def test_bad_predict(tokens: Any, last: Any, message: str) -> None:
