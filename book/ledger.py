@@ -27,7 +27,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 VERDICTS = ("reproduced", "reproduced with a caveat", "not reproduced")
-_KEYS = {"id", "statement", "source", "chapter", "rule", "bound", "verdict"}
+_KEYS = {"id", "statement", "source", "ours", "chapter", "rule", "bound", "verdict"}
 
 
 class LedgerError(ValueError):
@@ -44,8 +44,10 @@ class Claim:
         Its short name, such as ``"D3"``.
     statement, source
         What is claimed, in the reader's words, and where.
+    ours
+        Whether this book claims it, and not the paper.
     chapter
-        The chapter with its experiment, such as ``"03-population"``; None until it is written.
+        The page with its experiment, such as ``"lab/03-population"``; None until it is written.
     rule
         How the verdict is decided, in words, written down before the run.
     bound
@@ -57,6 +59,7 @@ class Claim:
     id: str
     statement: str
     source: str
+    ours: bool = False
     chapter: str | None = None
     rule: str | None = None
     bound: float | Mapping[str, float] | None = None
@@ -182,7 +185,8 @@ class Record:
 
     def _details(self) -> list[tuple[str, str]]:
         claim = load_claims()[self.claim]
-        found = [("rule", claim.rule), ("bound", bound_text(claim.bound))]
+        found: list[tuple[str, str | None]] = [("claim", claim.statement)]
+        found += [("rule", claim.rule), ("bound", bound_text(claim.bound))]
         found += [("caveat", self.caveat), ("note", self.note)]
         if claim.verdict != self.verdict:
             found.append(("on record", claim.verdict or "nothing yet"))
@@ -322,6 +326,11 @@ def bound_text(value: float | Mapping[str, float] | None) -> str:
     if isinstance(value, Mapping):
         return "; ".join(f"{key} {number(each)}" for key, each in value.items())
     return number(value)
+
+
+def whose(claim: Claim) -> str:
+    """Return whose claim it is, in words."""
+    return "This book claims" if claim.ours else "The paper claims"
 
 
 def verdict_class(verdict: str | None) -> str:

@@ -37,7 +37,9 @@ def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     chapters = [(path, book) for path, book in found if book is not None]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         timeout = config.execution_timeout
-        results = pool.map(lambda each: _execute(each[0], each[1], timeout), chapters)
+        # All in one folder, lab notes too, where `import figures` finds what chapters draw with.
+        folder_of_all = str(Path(app.srcdir) / "book")
+        results = pool.map(lambda each: _execute(each[1], folder_of_all, timeout), chapters)
         cache = get_cache(str(folder))
         for (path, notebook), seconds in zip(chapters, results, strict=True):
             if seconds is None:
@@ -62,10 +64,10 @@ def _notebook(env: BuildEnvironment, name: str) -> NotebookNode | None:
     return notebook if any(cell.cell_type == "code" for cell in notebook.cells) else None
 
 
-def _execute(path: Path, notebook: NotebookNode, timeout: int) -> float | None:
-    """Run a notebook in place; return its seconds, None where it failed."""
+def _execute(notebook: NotebookNode, folder: str, timeout: int) -> float | None:
+    """Run a notebook in a folder; return its seconds, None where it failed."""
     result = single_nb_execution(
-        notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False, meta_override=True
+        notebook, cwd=folder, timeout=timeout, allow_errors=False, meta_override=True
     )
     return None if result.err else float(result.time)
 

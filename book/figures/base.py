@@ -14,13 +14,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from figures.shown import drawn as drawn
+from figures.shown import is_narrow
+
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 Curves = Mapping[str, ArrayLike]
 
 
 class _Ink(NamedTuple):
-    """Okabe and Ito's palette, told apart by colour-blind readers; use line styles as well."""
+    """Okabe and Ito's palette, told apart by colour-blind readers; use line styles as well.
+
+    On a page each is a variable of the style sheet, with another value in the dark theme.
+    """
 
     blue: str = "#0072B2"
     orange: str = "#E69F00"
@@ -30,9 +36,18 @@ class _Ink(NamedTuple):
     sky: str = "#56B4E9"
     black: str = "#222222"
     grey: str = "#888888"
+    grid: str = "#dddddd"
+    paper: str = "#ffffff"
 
 
 INK = _Ink()
+
+PHONE = 3.6  # inches of a figure for a phone
+
+# One colour for each thing, in every figure.
+OF_V, OF_A, TRUTH, MIRROR, SGD, THEORY = (
+    INK.blue, INK.orange, INK.black, INK.purple, INK.grey, INK.black,
+)  # fmt: skip
 
 STATE = {
     "alpha_V": r"$\alpha_V$",
@@ -41,7 +56,7 @@ STATE = {
     "delta_A": r"$\Vert\Delta_A\Vert_\mu$",
 }
 
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,
@@ -49,9 +64,15 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.grid": True,
-    "grid.color": "#dddddd",
+    "grid.color": INK.grid,
     "grid.linewidth": 0.6,
     "mathtext.fontset": "dejavusans",
+    "savefig.facecolor": "auto",
+    "legend.facecolor": INK.paper,
+    "axes.facecolor": INK.paper,
+    **dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK.black
+    ),
 }
 
 
@@ -60,13 +81,25 @@ def figure(
 ) -> tuple[Figure, Any]:
     """Return a figure in the book's style and its Axes, or array of Axes.
 
-    Height and width are of the whole figure, in inches; `options` go to `Figure.subplots`.
+    Height and width are of the whole figure, in inches; `options` go to `Figure.subplots`. For a
+    phone panels stand below each other, and the array of Axes has the same shape.
     """
+    size, grid, squeeze = (width, height), (rows, columns), options.pop("squeeze", True)
+    if is_narrow():
+        size, grid = (PHONE, height * columns * min(1.0, 3.0 * rows / height)), (rows * columns, 1)
+        options.pop("width_ratios", None)
+        options.pop("height_ratios", None)
     # Outside the context: the first figure loads the backend, which turns notebooks' display of
     # later figures on, and leaving the context would turn that off again.
-    fig = plt.figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
-    with plt.rc_context(_STYLE):  # type: ignore[arg-type]
-        return fig, fig.subplots(rows, columns, **options)
+    fig = plt.figure(figsize=size, dpi=110, layout="constrained", facecolor=INK.paper)
+    with plt.rc_context(STYLE):  # type: ignore[arg-type]
+        axes = fig.subplots(*grid, squeeze=False, **options).reshape(rows, columns)
+    return fig, _squeezed(axes) if squeeze else axes
+
+
+def _squeezed(axes: Any) -> Any:
+    """Return an array of Axes without the dimensions that are one, as matplotlib does."""
+    return axes.item() if axes.size == 1 else axes.squeeze()
 
 
 def panels(items: Mapping[str, T], **options: Any) -> tuple[Figure, list[tuple[Axes, str, T]]]:
@@ -170,11 +203,16 @@ def rows(ax: Axes, names: Iterable[str]) -> None:
 def legend_below(fig: Figure, ax: Axes, ncols: int, **options: Any) -> None:
     """Draw one legend for all panels, below them, with what one of them shows."""
     handles, labels = ax.get_legend_handles_labels()
+    ncols = min(ncols, 2) if is_narrow() else ncols
     fig.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False, **options)
 
 
 def legend_beside(ax: Axes, **options: Any) -> None:
-    """Draw the legend to the right of the panel."""
+    """Draw the legend to the right of the panel; for a phone, below it."""
+    if is_narrow():
+        options = {"ncols": 2, **options}
+        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", **options)
+        return
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), **options)
 
 

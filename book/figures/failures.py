@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.base import INK, Curves, band, figure, zero
+from figures.base import INK, Curves, band, drawn, figure, zero
 
 Lines = tuple[tuple[str, str, str, str], ...]
 
@@ -30,6 +30,7 @@ def _panel(ax: Axes, curves: Curves, lines: Lines) -> None:
         band(ax, curves["step"], curves[name], colour, label, style)
 
 
+@drawn
 def gallery(cases: Mapping[str, Curves]) -> Figure:
     """Return one row of panels per kind of run: signals, errors, loss above the best possible.
 
@@ -62,6 +63,7 @@ def gallery(cases: Mapping[str, Curves]) -> Figure:
     return fig
 
 
+@drawn
 def riddle(runs: Sequence[Curves]) -> Figure:
     """Return the signals and errors of single runs, numbered and without their names.
 

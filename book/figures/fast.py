@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, figure, legend_below, panels, token_colour, token_names
+from figures.base import INK, Curves, drawn, figure, legend_below, panels, token_colour, token_names
 
 _PEERS = ((INK.red, "s"), (INK.orange, "D"), (INK.purple, "^"), (INK.green, "v"), (INK.blue, "o"))
 
 
+@drawn
 def scatter(tokens: ArrayLike, values: Sequence[int], *, vocab_size: int) -> Figure:
     """Return two pictures of X a: as a product with a one-hot matrix, and as sums at addresses.
 
@@ -61,6 +62,7 @@ def _plain(ax: Axes, low: float, high: float) -> None:
     ax.xaxis.set_major_formatter("{x:g}")
 
 
+@drawn
 def ladder(
     names: Sequence[str], speed_ups: Curves, times: Curves, floors: Mapping[str, float]
 ) -> Figure:
@@ -98,6 +100,7 @@ def ladder(
     return fig
 
 
+@drawn
 def peers(cells: Sequence[str], ratios: Mapping[str, Curves]) -> Figure:
     """Return how many times as long each peer takes, a panel per number of threads.
 

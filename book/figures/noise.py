@@ -17,6 +17,7 @@ from figures.base import (
     Floats,
     band,
     bars,
+    drawn,
     each_run,
     figure,
     frame,
@@ -39,6 +40,7 @@ class Scaling(NamedTuple):
     closed: Mapping[str, Floats]  # the same, (n,)
 
 
+@drawn
 def noise_scaling(scalings: Sequence[Scaling]) -> Figure:
     """Return E|h|^2 of both layers against T, B or N: median and middle 80 %, and closed forms."""
     each = {scaling.label: scaling for scaling in scalings}
@@ -59,6 +61,7 @@ def noise_scaling(scalings: Sequence[Scaling]) -> Figure:
     return fig
 
 
+@drawn
 def noise_column(column: ArrayLike, attended: Sequence[int], deviation: float) -> Figure:
     """Return a column of h_A over positions, and its histogram against a Gaussian.
 
@@ -85,6 +88,7 @@ def noise_column(column: ArrayLike, attended: Sequence[int], deviation: float) -
     return fig
 
 
+@drawn
 def signal_and_noise(lengths: ArrayLike, entry: Curves, norm: Curves) -> Figure:
     """Return signal and noise against T, entry by entry and as a whole.
 
@@ -128,6 +132,7 @@ def batch_frame(
     return fig
 
 
+@drawn
 def samples_needed(
     lengths: ArrayLike, entries: ArrayLike, norm: ArrayLike, predicted: ArrayLike, line: ArrayLike
 ) -> Figure:
@@ -154,6 +159,7 @@ def samples_needed(
     return fig
 
 
+@drawn
 def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
     """Return, side by side, the sizes of the terms that change a quantity at each step.
 
@@ -180,6 +186,7 @@ def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
     return fig
 
 
+@drawn
 def column_paces(mu: ArrayLike, signals: Curves) -> Figure:
     """Return the signal of every column of A against the step, (steps, N), a panel per method."""
     fig, each = panels(signals, height=3.2, sharey=True)
@@ -195,6 +202,7 @@ def column_paces(mu: ArrayLike, signals: Curves) -> Figure:
     return fig
 
 
+@drawn
 def column_prices(mu: ArrayLike, arrived: Curves, off_line: Curves) -> Figure:
     """Return, against mu_k, when column k had half its signal, and its noise at the last step.
 

@@ -10,7 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, Floats, figure, frame, hyperbola, legend_below, looks, panels
+from figures.base import (
+    INK,
+    Curves,
+    Floats,
+    drawn,
+    figure,
+    frame,
+    hyperbola,
+    legend_below,
+    looks,
+    panels,
+)
 from figures.film import film as film  # for the chapter
 
 _COLOURS = (INK.blue, INK.orange, INK.green, INK.purple, INK.red)
@@ -29,6 +40,7 @@ class Portrait(NamedTuple):
     paths: Sequence[Floats] = ()  # each (steps, 2)
 
 
+@drawn
 def phase_portrait(portraits: Sequence[Portrait]) -> Figure:
     """Return phase portraits side by side: flow, nullclines, watershed, paths."""
     fig, each = panels({portrait.title: portrait for portrait in portraits}, height=3.9)
@@ -61,6 +73,7 @@ def _portrait(ax: Axes, panel: Portrait) -> None:
     ax.grid(visible=False)
 
 
+@drawn
 def two_descriptions(
     steps: ArrayLike, path: ArrayLike, matrices: ArrayLike, differences: Curves
 ) -> Figure:
@@ -90,6 +103,7 @@ def two_descriptions(
     return fig
 
 
+@drawn
 def stage_lengths(
     reach: ArrayLike, lengths: Mapping[float, ArrayLike], predicted: Mapping[float, ArrayLike]
 ) -> Figure:
@@ -111,6 +125,7 @@ def stage_lengths(
     return fig
 
 
+@drawn
 def valley(steps: ArrayLike, paths: Curves) -> Figure:
     """Return how far paths are from the valley, and how far apart their signals stay.
 
@@ -129,6 +144,7 @@ def valley(steps: ArrayLike, paths: Curves) -> Figure:
     return fig
 
 
+@drawn
 def contraction(reach: ArrayLike, measured: Curves, linearised: Curves) -> Figure:
     """Return rates per step against T K_Q: measured as marks, linearised as lines."""
     fig, ax = figure(height=3.2)

@@ -14,6 +14,7 @@ from figures.base import (
     STATE,
     Curves,
     band,
+    drawn,
     each_run,
     figure,
     legend_below,
@@ -41,6 +42,7 @@ def _methods(ax: Axes, steps: ArrayLike, runs: Curves, switch: float | None) -> 
     ax.set_xlabel(r"step $\tau$")
 
 
+@drawn
 def shrinkage(before: Sequence[float], steps: Curves) -> Figure:
     """Return a (T,) column of attention before and after each part of a proximal step, as bars."""
     fig, each = panels({"before": before, **steps}, height=2.4, sharey=True)
@@ -53,6 +55,7 @@ def shrinkage(before: Sequence[float], steps: Curves) -> Figure:
     return fig
 
 
+@drawn
 def cut_histogram(
     before: ArrayLike, after: ArrayLike, attended: ArrayLike, level: float, bins: int = 60
 ) -> Figure:
@@ -76,6 +79,7 @@ def cut_histogram(
     return fig
 
 
+@drawn
 def cut_scaling(
     lengths: ArrayLike,
     attended: Mapping[str, Sequence[ArrayLike]],
@@ -108,6 +112,7 @@ def cut_scaling(
     return fig
 
 
+@drawn
 def final_signals(alphas: Curves, expected: float) -> Figure:
     """Return each run's final alpha_A as a dot, runs sorted, one row per experiment.
 
@@ -127,6 +132,7 @@ def final_signals(alphas: Curves, expected: float) -> Figure:
     return fig
 
 
+@drawn
 def distances(
     steps: ArrayLike,
     error_V: Curves,
@@ -154,6 +160,7 @@ def distances(
     return fig
 
 
+@drawn
 def signals_and_errors(
     steps: ArrayLike,
     runs: Mapping[str, Curves],
@@ -189,6 +196,7 @@ def signals_and_errors(
     return fig
 
 
+@drawn
 def similarities(
     steps: ArrayLike, runs: Mapping[str, Curves], normalised: ArrayLike, switch: float | None = None
 ) -> Figure:
@@ -208,6 +216,7 @@ def similarities(
     return fig
 
 
+@drawn
 def penalty_sweep(
     lambdas: ArrayLike,
     measured: Mapping[str, Sequence[ArrayLike]],
@@ -240,6 +249,7 @@ def penalty_sweep(
     return fig
 
 
+@drawn
 def long_stage_2(
     steps: ArrayLike,
     runs: Curves,
@@ -273,6 +283,7 @@ def long_stage_2(
     return fig
 
 
+@drawn
 def attention_entries(
     column: ArrayLike,
     attended: ArrayLike,

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, band, bars, figure, looks, mark_step, panels
+from figures.base import INK, Curves, band, bars, drawn, figure, looks, mark_step, panels
 
 
+@drawn
 def adrift(
     steps: ArrayLike,
     product: ArrayLike,
@@ -39,6 +40,7 @@ def adrift(
     return fig
 
 
+@drawn
 def rounding_errors(sweeps: Mapping[str, tuple[ArrayLike, Curves]]) -> Figure:
     """Return the squared error after rounding against what was wrong before, on log axes.
 
@@ -61,6 +63,7 @@ def rounding_errors(sweeps: Mapping[str, tuple[ArrayLike, Curves]]) -> Figure:
     return fig
 
 
+@drawn
 def rounding_window(
     levels: ArrayLike,
     measures: Mapping[str, Curves],
@@ -108,6 +111,7 @@ class FrozenRuns(NamedTuple):
     """(n,) what the noiseless rate says."""
 
 
+@drawn
 def frozen_value(
     runs: Sequence[FrozenRuns], floors: Mapping[str, tuple[ArrayLike, ArrayLike]]
 ) -> Figure:

@@ -15,6 +15,7 @@ from figures.base import (
     STATE,
     Curves,
     band,
+    drawn,
     figure,
     gaussian,
     legend_below,
@@ -27,6 +28,7 @@ from figures.base import (
 _METHODS = {"sgd": (INK.orange, "without penalty"), "proximal": (INK.blue, "proximal")}
 
 
+@drawn
 def figure_6(
     simulated: Mapping[str, Sequence[Curves]], real: Mapping[str, Sequence[Curves]]
 ) -> Figure:
@@ -62,6 +64,7 @@ def _courses(ax: Axes, runs: Sequence[Curves], column: str, label: str, **look: 
         ax.plot(run["step"], np.where(none, np.nan, values), label="_" if i else label, **look)
 
 
+@drawn
 def entry_laws(entries: Curves) -> Figure:
     """Return densities of standardised entries on a logarithmic axis, with the Gaussian's."""
     fig, each = panels(entries, height=3.2, sharey=True)
@@ -78,6 +81,7 @@ def entry_laws(entries: Curves) -> Figure:
     return fig
 
 
+@drawn
 def side_by_side(pairs: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]]) -> Figure:
     """Return medians and middle 80 % of real and simulated values, over the simulated median.
 
@@ -101,6 +105,7 @@ def side_by_side(pairs: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]])
     return fig
 
 
+@drawn
 def excess_noise(found: Mapping[int, tuple[ArrayLike, ArrayLike]]) -> Figure:
     """Return the noise past the threshold, real over Gaussian, against B / N^2, by N."""
     fig, ax = figure(height=3.4)
@@ -118,6 +123,7 @@ def excess_noise(found: Mapping[int, tuple[ArrayLike, ArrayLike]]) -> Figure:
     return fig
 
 
+@drawn
 def from_half_way(simulated: Sequence[Curves], real: Sequence[Curves]) -> Figure:
     """Return signals and the attention's error from one start, a band simulated, lines real.
 

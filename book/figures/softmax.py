@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from figures import base
-from figures.base import INK, Curves, band, bars, figure, looks, panels, ticks_at, zero
+from figures.base import INK, Curves, band, bars, drawn, figure, looks, panels, ticks_at, zero
 
 
+@drawn
 def response(
     dominant: ArrayLike, computed: ArrayLike, formula: ArrayLike, weights: ArrayLike, moved: Curves
 ) -> Figure:
@@ -32,6 +33,7 @@ def response(
     return fig
 
 
+@drawn
 def balance(
     steps: Curves,
     predicted: Mapping[str, float],
@@ -60,12 +62,14 @@ def balance(
     return fig
 
 
+@drawn
 def attention_maps(maps: Curves) -> Figure:
     """Return attention matrices (T, N) side by side as heat maps with one colour scale."""
     top = max(float(np.max(values)) for values in maps.values())
     return base.attention_maps(maps, "$A_{tk}$", top=top, first=0, height=4.2, sharey=True)
 
 
+@drawn
 def courses(steps: ArrayLike, measures: Mapping[str, Curves], *, log: Sequence[str] = ()) -> Figure:
     """Return bands over seeds of several quantities, one panel each.
 
@@ -81,6 +85,7 @@ def courses(steps: ArrayLike, measures: Mapping[str, Curves], *, log: Sequence[s
     return fig
 
 
+@drawn
 def lengths(
     seq_lens: ArrayLike, measures: Mapping[str, Mapping[str, Sequence[ArrayLike]]]
 ) -> Figure:
@@ -104,6 +109,7 @@ def lengths(
     return fig
 
 
+@drawn
 def from_the_mirror(paths: Mapping[str, Curves]) -> Figure:
     """Return signals over steps from a start with the wrong sign, a panel per kind of attention.
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, figure, looks, plain_log, rows
+from figures.base import INK, Curves, drawn, figure, looks, plain_log, rows
 from figures.film import film as film  # for the chapter
 
 
@@ -29,6 +29,7 @@ class Law(NamedTuple):
     """Whether the vertical axis is logarithmic; the horizontal one is."""
 
 
+@drawn
 def laws(each: Sequence[Law], *, height: float = 4.0) -> Figure:
     """Return panels of measured points with 95 % intervals over the lines of theory.
 
@@ -97,6 +98,7 @@ def attention_frame(columns: Curves, attended: ArrayLike, step: int, extent: flo
     return fig
 
 
+@drawn
 def start_and_end(starts: Curves, ends: Curves, watershed: float = -1.0) -> Figure:
     """Return runs as dots: signal at the start across, sign at the end by mark, a row per group.
 

@@ -13,11 +13,12 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from figures import base
-from figures.base import INK, figure, token_colour, token_names
+from figures.base import INK, drawn, figure, token_colour, token_names
 
 _ARC = 0.25  # height of an arrow's arc, as twice its part of the distance
 
 
+@drawn
 def sequence(
     tokens: ArrayLike,
     last: int,
@@ -78,6 +79,7 @@ def _box(ax: Axes, x: float, y: float, token: int, name: str) -> None:
     ax.text(x, y, name, ha="center", va="center", fontsize=13, color=INK.black)
 
 
+@drawn
 def attention_columns(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
     """Return heat maps of attention matrices (T, N), positions downwards, last token across."""
     maps = dict(zip(titles, matrices, strict=True))
@@ -91,6 +93,7 @@ def attention_columns(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> F
     return fig
 
 
+@drawn
 def intervals(law: ArrayLike, draws: ArrayLike, bits: int = 16) -> Figure:
     """Return how random bits become tokens: the unit interval above, a split bucket below.
 
@@ -130,6 +133,7 @@ def intervals(law: ArrayLike, draws: ArrayLike, bits: int = 16) -> Figure:
     return fig
 
 
+@drawn
 def agreement(
     predicted: ArrayLike, observed: ArrayLike, evidence: ArrayLike, limit: float, control: ArrayLike
 ) -> Figure:

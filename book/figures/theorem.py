@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, band, figure, looks, mark_step, rows, star
+from figures.base import INK, Curves, band, drawn, figure, looks, mark_step, rows, star
 
 _ERRORS = (r"$\Vert A - Q\Vert_\mu^2$", r"$\Vert V - P\Vert_\mu^2$")
 
 
+@drawn
 def final_errors(
     groups: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]], epsilon: float
 ) -> Figure:
@@ -40,6 +41,7 @@ def final_errors(
     return fig
 
 
+@drawn
 def errors_by_stage(
     stages: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], batches: ArrayLike, ends: Curves
 ) -> Figure:
@@ -73,6 +75,7 @@ def errors_by_stage(
     return fig
 
 
+@drawn
 def stage_samples(
     lengths: ArrayLike, samples: Curves, batches: ArrayLike, success: Curves
 ) -> Figure:
@@ -114,6 +117,7 @@ class Vocabulary(NamedTuple):
     """(seeds,) the same three after normalising at the stop."""
 
 
+@drawn
 def vocabularies(runs: list[Vocabulary]) -> Figure:
     """Return figure 5: distances and test loss of each vocabulary, with the stop marked.
 

@@ -13,6 +13,7 @@ from figures.base import (
     INK,
     Curves,
     band,
+    drawn,
     each_run,
     figure,
     legend_below,
@@ -26,6 +27,7 @@ from scbtools.plotting import attention_column
 _COLOURS = (INK.blue, INK.orange, INK.green, INK.purple)
 
 
+@drawn
 def one_step(columns: Curves, attended: Sequence[int], expected: float, cut: float) -> Figure:
     """Return (T,) columns of attention after the one step, a panel per batch size.
 
@@ -46,6 +48,7 @@ def one_step(columns: Curves, attended: Sequence[int], expected: float, cut: flo
     return fig
 
 
+@drawn
 def handed_over(batches: ArrayLike, ratios: Curves) -> Figure:
     """Return how well the attention signal agrees with the value signal, against the batch.
 
@@ -67,6 +70,7 @@ def handed_over(batches: ArrayLike, ratios: Curves) -> Figure:
     return fig
 
 
+@drawn
 def samples_by_length(
     lengths: Curves, samples: Mapping[str, Sequence[ArrayLike]], predicted: Curves
 ) -> Figure:
@@ -85,6 +89,7 @@ def samples_by_length(
     return fig
 
 
+@drawn
 def least_batches(
     correlations: ArrayLike,
     batches: Sequence[ArrayLike],
@@ -107,6 +112,7 @@ def least_batches(
     return fig
 
 
+@drawn
 def transfer_share(
     correlations: ArrayLike,
     shares: Curves,

@@ -11,9 +11,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, band, figure, hyperbola, looks, panels, token_names
+from figures.base import INK, Curves, band, drawn, figure, hyperbola, looks, panels, token_names
 
 
+@drawn
 def computation(V: ArrayLike, X: ArrayLike, a: ArrayLike) -> Figure:
     """Return the matrices V, X, a and the prediction V X a, side by side with their entries.
 
@@ -70,6 +71,7 @@ def _matrix(
             ax.text(column, row, f"{entry:.3g}", ha="center", va="center", color=ink, size=10)
 
 
+@drawn
 def loss_surface(
     alpha_V: ArrayLike,
     alpha_A: ArrayLike,
@@ -104,6 +106,7 @@ def loss_surface(
     return fig
 
 
+@drawn
 def perturbations(size: ArrayLike, excess: ArrayLike) -> Figure:
     """Return the excess loss of perturbed truths against the length of the perturbation."""
     x, y = np.asarray(size, float), np.asarray(excess, float)
@@ -117,6 +120,7 @@ def perturbations(size: ArrayLike, excess: ArrayLike) -> Figure:
     return fig
 
 
+@drawn
 def standardised(groups: Curves, limit: float, quantiles: Curves) -> Figure:
     """Return sorted standardised deviations against those expected of Gaussians.
 
@@ -138,6 +142,7 @@ def standardised(groups: Curves, limit: float, quantiles: Curves) -> Figure:
     return fig
 
 
+@drawn
 def gradient_matrices(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
     """Return (N, N) matrices as heat maps, each on its own scale around zero."""
     fig, each = panels(dict(zip(titles, matrices, strict=True)), height=2.75)
@@ -155,6 +160,7 @@ def gradient_matrices(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> F
     return fig
 
 
+@drawn
 def constraints(steps: ArrayLike, groups: Curves, bound: float) -> Figure:
     """Return how far constraints are violated along training, with bands over seeds.
 

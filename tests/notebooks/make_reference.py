@@ -1,4 +1,5 @@
-"""Make the reference notebooks anew: ``make reference``, or ``make reference ONLY=01-task``.
+"""Make the reference notebooks anew: ``make reference``, or ``make reference ONLY=01-task`` for a chapter and its
+lab notes.
 
 Look at the difference before committing it: it is what the tests will hold from then on.
 """
@@ -23,6 +24,7 @@ def make(chapter: Path) -> tuple[float, list[str]]:
     started = time.perf_counter()
     notebook = cleaned(executed(from_chapter(chapter)))
     nbformat.validate(notebook)
+    reference_of(chapter).parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, reference_of(chapter))
     return time.perf_counter() - started, flaws(notebook, from_chapter(chapter))
 
@@ -30,16 +32,15 @@ def make(chapter: Path) -> tuple[float, list[str]]:
 def main() -> int:
     """Return 0 when every chapter ran and its reference can be compared."""
     os.environ["SCBTOOLS_QUIET"] = "1"
-    REFERENCES.mkdir(exist_ok=True)
     wanted = {reference_of(chapter) for chapter in chapters()}
-    for stray in sorted(set(REFERENCES.glob("*.ipynb")) - wanted):
+    for stray in sorted(set(REFERENCES.rglob("*.ipynb")) - wanted):
         stray.unlink()
         print(f"{stray.name}: removed, no such chapter")
     chosen = [c for c in chapters() if not sys.argv[1:] or c.stem in sys.argv[1:]]
     wrong = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for chapter, (seconds, found) in zip(chosen, pool.map(make, chosen), strict=True):
-            print(f"{chapter.stem}: {seconds:.1f} s", flush=True)
+            print(f"{reference_of(chapter).relative_to(REFERENCES)}: {seconds:.1f} s", flush=True)
             for flaw in found:
                 wrong += 1
                 print(f"  {flaw}", file=sys.stderr)

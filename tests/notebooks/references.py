@@ -33,7 +33,7 @@ def chapters(root: Path = ROOT) -> list[Path]:
 
 def reference_of(chapter: Path) -> Path:
     """Return where a chapter's reference belongs."""
-    return REFERENCES / f"{chapter.stem}.ipynb"
+    return (REFERENCES / chapter.relative_to(BOOK)).with_suffix(".ipynb")
 
 
 def from_chapter(chapter: Path) -> nbformat.NotebookNode:

@@ -83,7 +83,7 @@ def test_pages_are_filled_from_this_build_and_follow_changes(site: Path) -> None
     for part in ("0.25 [0.2, 0.3]", "Bound: 0.5", "zz-chapter.html#claim-A1", "not yet tested"):
         assert part in ledger_page
     intro = (site / "out/html/book/intro.html").read_text("utf8")
-    assert "Of 2 claims: 1 reproduced" in intro
+    assert "Of 2 claims of the paper: 1 reproduced" in intro
     assert "1 not yet tested" in intro
 
     # Only the chapter changes; the ledger page must follow, and the old record must go.
