@@ -1,5 +1,5 @@
-"""Make the reference notebooks anew: ``make reference``, or ``make reference ONLY=01-task`` for a chapter and its
-lab notes.
+"""Make the reference notebooks anew: ``make reference``, or for a chapter with its lab notes
+``make reference ONLY=01-task``.
 
 Look at the difference before committing it: it is what the tests will hold from then on.
 """
