@@ -52,7 +52,8 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
         How far to start from the trivial V, 0 to 1.
     """
     start, theta = uniform_start(task), _check.real("theta", theta, 0, 1)
-    pretrained = transition_matrix(_check.matrix("P_hat", P_hat, task.transition.shape))
+    size = task.vocab_size
+    pretrained = transition_matrix(_check.matrix("P_hat", P_hat, (size, size)), "P_hat")
     return Params(start.A, theta * pretrained + (1 - theta) * start.V)
 
 
