@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = f"""\
 title: A book
 only_build_toc_files: true
-execute: {{execute_notebooks: cache, timeout: 4}}
+execute: {{execute_notebooks: cache, timeout: 8}}
 sphinx: {{local_extensions: {{run_chapters: {str(ROOT / "book" / "_ext")!r}}}}}
 """
 BUILD = """\
@@ -49,7 +49,7 @@ ENDINGS = {
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
         "its kernel died, killed by SIGKILL as when memory runs out",
     ),
-    "hangs": ("import time; time.sleep(600)", "it took longer than 4 seconds"),
+    "hangs": ("import time; time.sleep(600)", "it took longer than 8 seconds"),
     "raises": ("raise ValueError('on purpose')", "ValueError: on purpose"),
 }
 

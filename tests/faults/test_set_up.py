@@ -151,6 +151,7 @@ def test_two_at_once_wait_for_each_other(folder: Path) -> None:
     (folder / "log").write_text("")
     first = start(folder, "book", "test", SLOW="book.txt")
     while "book.txt" not in (folder / "log").read_text():
+        assert first.poll() is None
         time.sleep(0.02)
     second = start(folder, "book", "test")
     output, errors = second.communicate()
