@@ -25,7 +25,8 @@ LARGEST = float(np.finfo(float).max)
 def shown(value: Any) -> str:
     """Return a short text for any object."""
     try:
-        return " ".join(reprlib.repr(value).split())
+        text = " ".join(reprlib.repr(value).split())
+        return text if len(text) <= 100 else f"{text[:60]} ... {text[-30:]}"
     except Exception:  # whatever a foreign __repr__ raises, or an int of too many digits
         return f"an object of type {type(value).__name__}"
 
@@ -33,6 +34,8 @@ def shown(value: Any) -> str:
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int in low .. high, or raise."""
     try:
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError
         number = int(operator.index(value))
     except Exception:
         raise TypeError(f"{name} must be an integer, got {shown(value)}") from None

@@ -117,16 +117,25 @@ def _gth(p: NDArray[np.float64], mu: NDArray[np.float64]) -> None:
         mu[j] /= total
 
 
-def stationary_distribution(transition: Array) -> Array:
-    """Return the (N,) distribution mu with P mu = mu, for a validated transition matrix."""
+def stationary_distribution(transition: ArrayLike) -> Array:
+    """Return the (N,) distribution mu with P mu = mu, of a matrix as in `transition_matrix`."""
+    return stationary_of(transition_matrix(transition))
+
+
+def stationary_of(transition: Array) -> Array:
+    """Return `stationary_distribution` of a matrix that is known to be fine."""
     mu = np.empty(len(transition))
     _gth(np.array(transition.T, order="C"), mu)
     return mu
 
 
-def inner(x: Array, y: Array, mu: Array) -> float:
-    """Return <X, Y>_mu = Tr(X diag(mu) Y'), columns weighted by mu."""
-    return float((x * y * mu).sum())
+def inner(x: ArrayLike, y: ArrayLike, mu: ArrayLike) -> float:
+    """Return <X, Y>_mu = Tr(X diag(mu) Y'), X and Y (T, N), columns weighted by mu (N,)."""
+    left = _check.matrix("x", x, None, 1e100)
+    right, weights = _check.matrix("y", y, left.shape, 1e100), _check.array("mu", mu, 1e100)
+    if weights.shape != left.shape[1:]:
+        raise ValueError(f"mu must have shape {left.shape[1:]}, got {weights.shape}")
+    return float((left * right * weights).sum())
 
 
 def spacings(rng: np.random.Generator, vocab_size: int) -> Array:
@@ -183,7 +192,7 @@ def _meets(transition: Array, signal: float, spread: float) -> bool:
             return False
         if ratio - doubt[0] > signal and uneven + doubt[1] < spread:
             return True
-    ratio, uneven = _measures(transition, stationary_distribution(transition))
+    ratio, uneven = _measures(transition, stationary_of(transition))
     return ratio >= signal and uneven <= spread
 
 

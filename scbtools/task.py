@@ -92,7 +92,7 @@ class SCBTask:
 
     def _set_up(self, transition: Array, sparse: SparseAttention, t: int) -> None:
         """Fill the slots from validated parts."""
-        stationary = markov.stationary_distribution(transition)
+        stationary = markov.stationary_of(transition)
         if not (stationary >= _RAREST).all():
             # NaN is the share of a token beside which the others are 0, or of all with the first.
             rare = int(np.nan_to_num(stationary, nan=1.0).argmin())

@@ -89,7 +89,8 @@ def check_pair(
         raise ValueError(f"{name}.V must be square, got shape {V.shape}")
     if A.shape[1] != len(V):
         raise ValueError(f"{name}.A must have shape {len(A), len(V)}, got {A.shape}")
-    return Params(A, V)
+    # In one layout, on which the last bits of sums would depend.
+    return Params(np.ascontiguousarray(A.T).T, np.ascontiguousarray(V))
 
 
 def check_batch(batch: Batch, vocab_size: int) -> Batch:
