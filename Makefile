@@ -27,6 +27,8 @@ help:
 	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
+	@echo 'make fuzz         try odd arguments on every public call until one is at fault;'
+	@echo '                  SECONDS=600 or EXAMPLES=10000 to stop, SEED=1 to repeat, ONLY=name'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
 	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
 	@echo 'make screenshots  photograph every page of the built book'
@@ -63,6 +65,11 @@ reference:
 data:
 	@$(SET_UP)
 	cd ./book && ../$(PY) -m experiments $${ONLY:+"$$ONLY"}
+
+# Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
+.PHONY: fuzz
+fuzz: $(TEST)
+	$(PY) -m tests.fuzz $(foreach o,SECONDS EXAMPLES SEED ONLY,$(if $($o),--$o='$($o)'))
 
 # PyTorch and JAX are large, so they are installed for this target alone.
 bench:
