@@ -5,7 +5,9 @@
 # environment, in quotes.
 override PYTHON := $(value PYTHON)
 override ONLY := $(value ONLY)
-export PYTHON ONLY
+override FOR := $(value FOR)
+override SEED := $(value SEED)
+export PYTHON ONLY FOR SEED
 # What else the environment may hold, and what would lead Python, numba, matplotlib or cd astray.
 unexport CDPATH MPLBACKEND JUPYTER_PATH NUMBA_DISABLE_JIT NUMBA_ENABLE_CUDASIM
 unexport $(filter-out PYTHON PYTHONUNBUFFERED,$(filter PYTHON%,$(.VARIABLES)))
@@ -16,7 +18,7 @@ override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
 override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
+.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -27,8 +29,8 @@ help:
 	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
-	@echo 'make fuzz         try odd arguments on every public call until one is at fault;'
-	@echo '                  SECONDS=600 or EXAMPLES=10000 to stop, SEED=1 to repeat, ONLY=name'
+	@echo 'make fuzz         try odd arguments on every public call until one is at fault, or FOR=600'
+	@echo '                  seconds; SEED=number repeats, ONLY=name for some of the calls'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
 	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
 	@echo 'make screenshots  photograph every page of the built book'
@@ -67,9 +69,9 @@ data:
 	cd ./book && ../$(PY) -m experiments $${ONLY:+"$$ONLY"}
 
 # Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
-.PHONY: fuzz
-fuzz: $(TEST)
-	$(PY) -m tests.fuzz $(foreach o,SECONDS EXAMPLES SEED ONLY,$(if $($o),--$o='$($o)'))
+fuzz:
+	@$(SET_UP) test
+	$(PY) -m tests.fuzz
 
 # PyTorch and JAX are large, so they are installed for this target alone.
 bench:

@@ -127,6 +127,8 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
 def array(name: str, value: Any, limit: float = LARGEST) -> NDArray[np.float64]:
     """Return `value` as a float64 array with entries of at most `limit`, or raise."""
     found = _numbers(name, value)
+    if not found.size:
+        raise ValueError(f"{name} must have entries, got shape {found.shape}")
     with np.errstate(over="ignore"):  # of long doubles
         found = np.asarray(found, dtype=np.float64)
     if not (fine := np.abs(found) <= limit).all():
@@ -153,10 +155,10 @@ def matrix(
 def tokens(name: str, value: Any, size: int) -> NDArray[Any]:
     """Return `value` as an array of tokens 0 .. size - 1, or raise.
 
-    Its dtype is one of the two that kernels are compiled for.
+    Its dtype is the one that such tokens are drawn with, which kernels are compiled for.
     """
     found = _plain(name, value)
     whole = found.dtype.kind in "iu"
     if not whole or (found.size and not 0 <= found.min() <= found.max() < size):
         raise ValueError(f"{name} must hold integers in 0 .. {size - 1}, the tokens")
-    return np.require(found, np.uint8 if found.dtype == np.uint8 else np.uint16, ["C", "W"])
+    return np.require(found, np.uint8 if size <= 256 else np.uint16, ["C", "W"])

@@ -163,7 +163,7 @@ def cells(grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> li
                 )
         every = itertools.product(*grid.values())
         grid = [dict(zip(grid, values, strict=True)) for values in every]
-    if not isinstance(grid, Iterable):
+    if not isinstance(grid, Iterable) or not getattr(grid, "ndim", 1):
         raise TypeError(f"grid must be a mapping or a list of mappings, got {shown(grid)}")
     plain = [{k: _scalar(k, x) for k, x in _named("each cell must be", cell)} for cell in grid]
     seen = set()

@@ -59,7 +59,7 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
-    w = _check.matrix("logits", logits)
+    w = np.ascontiguousarray(_check.matrix("logits", logits).T).T  # sums in one order
     e = np.exp(w - w.max(axis=0))
     return np.asarray(e / e.sum(axis=0))
 

@@ -1,11 +1,12 @@
 """Tries calls that nobody has tried yet, until one is at fault: `make fuzz`.
 
+Read from the environment: FOR, seconds; SEED, of the first round; ONLY, a part of calls' names.
+
 The calls are made in a process of its own, so that one that ends the process is found as well.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import secrets
 import subprocess
@@ -20,38 +21,33 @@ os.environ["SCBTOOLS_QUIET"] = "1"
 
 def main() -> int:
     """Return 1 where a fault was found."""
-    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
-    parser.add_argument("--SECONDS", type=float, default=float("inf"), help="stop after them")
-    parser.add_argument("--EXAMPLES", type=float, default=float("inf"), help="stop after so many")
-    parser.add_argument("--SEED", type=int, default=secrets.randbelow(10**9))
-    parser.add_argument("--ONLY", default="", help="calls whose names contain this")
-    options = parser.parse_args()
+    os.environ["SEED"] = os.environ.get("SEED") or str(secrets.randbelow(10**9))
     if "SCB_FUZZ_LAST" in os.environ:
-        return try_calls(options)
+        return try_calls()
     with tempfile.TemporaryDirectory() as folder:
         last = Path(folder) / "last"
-        command = [sys.executable, "-m", "tests.fuzz", *sys.argv[1:], f"--SEED={options.SEED}"]
+        command = [sys.executable, "-m", "tests.fuzz"]
         code = subprocess.run(command, env={**os.environ, "SCB_FUZZ_LAST": str(last)}).returncode
         if code not in (0, 1):
             print(f"The process ended with {code}, in:\n\n{last.read_text()}\n")
     return int(code != 0)
 
 
-def try_calls(options: argparse.Namespace) -> int:
+def try_calls() -> int:
     """Go through all calls, again and again, and stop after a round that found something."""
     from tests.fuzz.calls import CALLS
     from tests.fuzz.engine import Fault, counts, examine
 
-    print(f"seed {options.SEED}", flush=True)
-    began, found, seed = time.monotonic(), 0, options.SEED
+    only, longest = os.environ.get("ONLY", ""), float(os.environ.get("FOR") or "inf")
+    began, found, seed = time.monotonic(), 0, int(os.environ["SEED"])
+    print(f"SEED={seed}", flush=True)
     try:
         while not found:
-            for call in (each for each in CALLS if options.ONLY in each.name):
-                left = options.EXAMPLES - counts["tried"]
-                if left <= 0 or time.monotonic() - began > options.SECONDS:
+            for call in (each for each in CALLS if only in each.name):
+                if time.monotonic() - began > longest:
                     return int(found > 0)
                 try:
-                    examine(call, int(min(60, left)), seed)
+                    examine(call, 60, seed)
                 except Fault as fault:
                     print(fault, flush=True)
                     found += 1

@@ -102,8 +102,11 @@ CALLS = [
     Call("population.joint_probabilities", {
         "task": k.TASK, "last": LAST, "position": LAST
     }, oracles.joint_probabilities),
-    Call("population.signal_step", SIGNALS | {
-        "eta": k.RATE, "K_Q": real(0.4, **BOUND), "seq_len": integer(1, None, 5, 40)
+    Call("population.signal_step", {  # which takes arrays too
+        name: kind._replace(loose=k.without(kind.loose, "np.array([{x}])"))
+        for name, kind in (SIGNALS | {
+            "eta": k.RATE, "K_Q": real(0.4, **BOUND), "seq_len": integer(1, None, 5, 40)
+        }).items()
     }, oracles.signal_step),
     Call("population.signal_path", {
         "task": k.TASK, "eta": k.RATE, "steps": integer(0, 10**15, 3, 0, 1), "start": k.START
