@@ -121,9 +121,11 @@ def similarity(task: SCBTask, params: Params) -> Similarity:
     """
     (A, V), mu = check_params(task, params), task.stationary
     c = centred(task, Params(A, V))
-    # Nothing on the paper's constraints, where V mu = mu and 1'A = 1'.
+    # Off the paper's constraints, V mu = mu and 1'A = 1', the flat parts count too; on them what
+    # is left is rounding, and would only change the last bits.
     off_V = float((((V * mu).sum(axis=1) - mu) * mu).sum())
     off_A = float(((A.sum(axis=0) - 1) * mu).sum()) / task.seq_len
+    off_V, off_A = (off if abs(off) > 1e-12 else 0.0 for off in (off_V, off_A))
 
     def cosine(dot: float, left: float, right: float) -> float:
         return dot / math.sqrt(left * right) if left * right > 0 else 0.0
