@@ -1,19 +1,24 @@
-# Each target makes .venv by itself, installs there what it needs, and brings it up to date when
-# pyproject.toml or constraints.txt changed. Needs Python 3.11, 3.12 or 3.13, git and make.
+# Each target first brings .venv up to date, see tools/set_up.py. Needs Python 3.11, 3.12 or 3.13,
+# git and make.
 
-PYTHON ?= python3
-VENV   := .venv
-PY     := $(VENV)/bin/python
-# A marker is touched when its installation is complete, so an interrupted one goes on next time.
-BOOK   := $(VENV)/.ready-book
-TEST   := $(VENV)/.ready-test
-# pip would write bytecode for all that it installs, 190 MB with the book's packages alone. Python
-# writes what is used by itself, so it must be allowed to.
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-export PYTHONDONTWRITEBYTECODE :=
+# What a user gave, as it is: make expands nothing in it, and the shell takes it from the
+# environment, in quotes.
+override PYTHON := $(value PYTHON)
+override ONLY := $(value ONLY)
+override FOR := $(value FOR)
+override SEED := $(value SEED)
+export PYTHON ONLY FOR SEED
+# What else the environment may hold, and what would lead Python, numba, matplotlib or cd astray.
+unexport CDPATH MPLBACKEND JUPYTER_PATH NUMBA_DISABLE_JIT NUMBA_ENABLE_CUDASIM
+unexport $(filter-out PYTHON PYTHONUNBUFFERED,$(filter PYTHON%,$(.VARIABLES)))
+unexport $(if $(filter 0 -%,$(NUMBA_NUM_THREADS)),NUMBA_NUM_THREADS)
+
+# A name in the environment or on the command line changes none of these.
+override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
+override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference data bench test-cuda bench-cuda screenshots constraints clean distclean
+.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -24,6 +29,8 @@ help:
 	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
+	@echo 'make fuzz         try odd arguments on every public call until one is at fault, or FOR=600'
+	@echo '                  seconds; SEED=number repeats, ONLY=name for some of the calls'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
 	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
 	@echo 'make screenshots  photograph every page of the built book'
@@ -31,22 +38,12 @@ help:
 	@echo 'make clean        remove what the targets above made; distclean: .venv too'
 	@echo 'Another Python:   make book PYTHON=python3.12'
 
-$(BOOK): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
-	  f"scbtools needs Python 3.11 to 3.13, and $(PYTHON) is {v[0]}.{v[1]}: try make PYTHON=python3.12")'
-	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(INSTALL) -e '.[book]'
-	@touch $@
-
-# On top of the book's packages, for everything that is not the book.
-$(TEST): $(BOOK)
-	$(INSTALL) -e '.[test]'
-	@touch $@
-
-book: $(BOOK)
+book:
+	@$(SET_UP)
 	$(PY) tools/build_book.py
 
-lint: $(TEST)
+lint:
+	@$(SET_UP) test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -58,55 +55,62 @@ WORKERS = $$($(PY) -c 'import os; print(min(8, os.cpu_count() + 1))')
 test: lint
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-format: $(TEST)
+format:
+	@$(SET_UP) test
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-reference: $(TEST)
-	$(PY) tests/notebooks/make_reference.py $(ONLY)
+reference:
+	@$(SET_UP) test
+	$(PY) tests/notebooks/make_reference.py $${ONLY:+"$$ONLY"}
 
-data: $(BOOK)
-	cd book && ../$(PY) -m experiments $(ONLY)
+data:
+	@$(SET_UP)
+	cd ./book && ../$(PY) -m experiments $${ONLY:+"$$ONLY"}
+
+# Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
+fuzz:
+	@$(SET_UP) test
+	$(PY) -m tests.fuzz
 
 # PyTorch and JAX are large, so they are installed for this target alone.
-$(VENV)/.ready-bench: $(BOOK)
-	$(INSTALL) -e '.[bench]'
-	@touch $@
-
-bench: $(VENV)/.ready-bench
+bench:
+	@$(SET_UP) bench
 	$(PY) -m benchmarks.run
 	$(PY) -m benchmarks.ladder
 
-# On Linux the GPU's compiler comes with the tests; elsewhere it has to be asked for.
-$(VENV)/.ready-cuda: $(TEST)
-	$(INSTALL) -e '.[cuda]'
-	@touch $@
-
-GPU := $(PY) -c 'from scbtools.engines import check_device; check_device("cuda")' 2>/dev/null || \
+override GPU := $(PY) -c 'from scbtools.engines import check_device; check_device("cuda")' 2>/dev/null || \
 	{ echo "No NVIDIA GPU with a driver was found on this machine (nvidia-smi would list it)."; exit 1; }
 
-test-cuda: $(VENV)/.ready-cuda
+# On Linux the GPU's compiler comes with the tests; elsewhere it has to be asked for.
+test-cuda:
+	@$(SET_UP) test cuda
 	@$(GPU)
 	$(PY) -m pytest tests/cuda
 
-bench-cuda: $(VENV)/.ready-cuda $(VENV)/.ready-bench
+bench-cuda:
+	@$(SET_UP) test cuda bench
 	@$(GPU)
 	$(PY) -m benchmarks.cuda
 
-screenshots: $(TEST)
+screenshots:
+	@$(SET_UP) test
 	$(PY) tests/browser/screenshots.py book/_build/screenshots
 
 # --universal: one file for every system; fewest: one version of a package for every Python,
 # so that a result does not depend on which of them ran it.
-constraints: $(BOOK)
-	$(INSTALL) -e '.[dev]'
-	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest \
-	  --python-version 3.11 --upgrade --no-emit-index-url --no-emit-find-links \
-	  --no-annotate --no-header --quiet -o constraints.txt
+override COMPILE := $(PY) -m uv pip compile pyproject.toml --universal --fork-strategy fewest \
+	--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+constraints:
+	@$(SET_UP) dev
+	$(COMPILE) --all-extras --upgrade -o constraints.txt
+	for extra in book test; do \
+	  $(COMPILE) --extra $$extra -c constraints.txt --generate-hashes -o requirements/$$extra.txt || exit; \
+	done
 
 clean:
 	rm -rf book/_build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find scbtools tools tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf .venv

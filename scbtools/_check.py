@@ -25,7 +25,8 @@ LARGEST = float(np.finfo(float).max)
 def shown(value: Any) -> str:
     """Return a short text for any object."""
     try:
-        return " ".join(reprlib.repr(value).split())
+        text = " ".join(reprlib.repr(value).split())
+        return text if len(text) <= 100 else f"{text[:60]} ... {text[-30:]}"
     except Exception:  # whatever a foreign __repr__ raises, or an int of too many digits
         return f"an object of type {type(value).__name__}"
 
@@ -33,6 +34,8 @@ def shown(value: Any) -> str:
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int in low .. high, or raise."""
     try:
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError
         number = int(operator.index(value))
     except Exception:
         raise TypeError(f"{name} must be an integer, got {shown(value)}") from None
@@ -124,6 +127,8 @@ def _numbers(name: str, value: Any) -> NDArray[Any]:
 def array(name: str, value: Any, limit: float = LARGEST) -> NDArray[np.float64]:
     """Return `value` as a float64 array with entries of at most `limit`, or raise."""
     found = _numbers(name, value)
+    if not found.size:
+        raise ValueError(f"{name} must have entries, got shape {found.shape}")
     with np.errstate(over="ignore"):  # of long doubles
         found = np.asarray(found, dtype=np.float64)
     if not (fine := np.abs(found) <= limit).all():
@@ -150,10 +155,10 @@ def matrix(
 def tokens(name: str, value: Any, size: int) -> NDArray[Any]:
     """Return `value` as an array of tokens 0 .. size - 1, or raise.
 
-    Its dtype is one of the two that kernels are compiled for.
+    Its dtype is the one that such tokens are drawn with, which kernels are compiled for.
     """
     found = _plain(name, value)
     whole = found.dtype.kind in "iu"
     if not whole or (found.size and not 0 <= found.min() <= found.max() < size):
         raise ValueError(f"{name} must hold integers in 0 .. {size - 1}, the tokens")
-    return np.require(found, np.uint8 if found.dtype == np.uint8 else np.uint16, ["C", "W"])
+    return np.require(found, np.uint8 if size <= 256 else np.uint16, ["C", "W"])

@@ -13,7 +13,7 @@ __all__ = ["Held"]
 
 
 class Held:
-    """A context in which Ctrl-C waits until `let` is called, but where it is `opened`.
+    """A context in which Ctrl-C waits until `let` is called, or the end, but where it is `opened`.
 
     It does nothing outside the main thread, where no signal arrives, nor where the program has no
     handler in Python.
@@ -56,3 +56,4 @@ class Held:
     def __exit__(self, *error: object) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+            self.let()

@@ -128,6 +128,7 @@ def least_squares_value(task: SCBTask, A: Floats) -> NDArray[np.float64]:
     """
     mu = check_task(task).stationary
     A = _check.matrix("A", A, (task.seq_len, task.vocab_size))
+    A = np.ascontiguousarray(A.T).T  # one layout, on which last bits of sums depend
     if np.abs(A.sum(axis=0) - 1).max() > 1e-6:
         raise ValueError("columns of A must sum to 1; project or round A first")
     ratio = float((attended(task, A) * mu).sum()) / inner(A, A, mu)
@@ -170,7 +171,11 @@ def signal_step(
     v, a, rate, k, t = (_check.array(*pair) for pair in zip(names, given, strict=True))
     if min(k.min(), t.min()) <= 0:
         raise ValueError("K_Q and seq_len must be greater than 0: eq. 8 divides by them")
-    return _signal_step(v[()], a[()], rate[()], k[()], t[()])
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _signal_step(v[()], a[()], rate[()], k[()], t[()])
+    if not np.isfinite(found).all():
+        raise ValueError("alpha_V, alpha_A or eta / K_Q is so large that the step is infinite")
+    return found
 
 
 def _signal_step(alpha_V: Any, alpha_A: Any, eta: Any, K_Q: Any, seq_len: Any) -> tuple[Any, Any]:
@@ -192,7 +197,7 @@ def signal_path(
     if K_Q == 0:
         raise ValueError("the task's Q is uniform: K_Q = 0, and eq. 8 divides by it")
     eta = _check.real("eta", eta, 0)
-    path = np.empty((_check.integer("steps", steps, 0) + 1, 2))
+    path = np.empty((_check.integer("steps", steps, 0, 10**8) + 1, 2))
     for step in range(len(path)):
         path[step] = v, a
         if not abs(v) + abs(a) <= 2 * LIMIT:

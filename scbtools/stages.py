@@ -145,9 +145,11 @@ class Stage:
 
     def met(self, alpha_V: float, alpha_A: float) -> bool:
         """Return whether signals meet the target, whichever their sign; False without a target."""
+        v = _check.real("alpha_V", alpha_V, -_check.LARGEST)
+        a = _check.real("alpha_A", alpha_A, -_check.LARGEST)
         if self.until == "max_signal":
-            return max(abs(alpha_V), abs(alpha_A)) >= self.target
-        return self.until == "mean_signal" and abs(alpha_V + alpha_A) / 2 >= self.target
+            return max(abs(v), abs(a)) >= self.target
+        return self.until == "mean_signal" and abs(v + a) / 2 >= self.target
 
 
 def check_stages(stages: Stage | Sequence[Stage]) -> tuple[Stage, ...]:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import hashlib
 import importlib.util
 import inspect
 import itertools
 import json
+import multiprocessing
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from scbtools._check import flag, integer, shown, text
 from scbtools.engines import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
@@ -29,6 +38,8 @@ Cell = dict[str, Any]
 _PACKAGE = Path(__file__).resolve().parent
 # What draws and drives cannot change a result, so editing it leaves stored cells valid.
 _IDLE = {"sweep.py", "plotting.py"}
+_DIED = """A worker died. If memory ran out, take fewer of them with n_jobs=.
+Cells in the store are kept, and the same call goes on from there."""
 
 
 def sweep(
@@ -73,31 +84,66 @@ def sweep(
     ImportError
         Without joblib and pandas, which come with the extra "sweep".
     ValueError, TypeError
-        For a bad grid, before anything is run; for a result that is no row, when it comes.
+        For bad arguments, before anything is run; for a result that is no row, when it comes.
+    OSError
+        If the store cannot be written: before anything is run, or later where the disk fills.
     Exception
-        Whatever `run_one` raises, with a note that names the cell. Finished cells stay stored.
+        Whatever `run_one` raises, with a note that names the cell. Cells handed out by then, up to
+        two for each worker, are finished and stored first.
+    KeyboardInterrupt
+        At once. A cell that was interrupted is not stored, even if `run_one` returned.
 
     Notes
     -----
     On a cluster the workers must be able to import `run_one` and the same scbtools; they need no
-    common disk, because this process alone writes the store.
+    common disk, because this process alone writes the store. When it is killed, its workers on
+    this machine end within seconds (on Windows, minutes). At most one ``.tmp`` file stays, which
+    is never read.
     """
     _needs_extra()
-    todo = cells(grid)
+    if not callable(run_one):
+        raise TypeError(f"run_one must be a function, got {shown(run_one)}")
+    if n_jobs is not None and (n_jobs := integer("n_jobs", n_jobs, -(2**16), 2**16)) == 0:
+        raise ValueError("n_jobs must not be 0: 1 runs in this process, -1 is one per core")
+    if not isinstance(store, str | os.PathLike | None):
+        raise TypeError(f"store must be a path, got {shown(store)}")
+    if version is not None:
+        version = text("version", version)
+    silent, todo = not flag("progress", progress), cells(grid)
     if not todo:
         raise ValueError("the grid has no cells")
     results: dict[int, Cell] = {}
     shelf = None
     if store is not None:
-        shelf = _Store(Path(store), version if version is not None else code_version(run_one))
+        shelf = _Store(Path(store), code_version(run_one) if version is None else version)
         results = {i: kept for i, cell in enumerate(todo) if (kept := shelf.load(cell)) is not None}
     missing = [(i, cell) for i, cell in enumerate(todo) if i not in results]
-    with tqdm(total=len(todo), initial=len(results), disable=not progress, unit="cell") as bar:
-        for i, result in _run(run_one, missing, n_jobs):
-            results[i] = _tidy(result, todo[i])
-            if shelf is not None:
-                shelf.save(todo[i], results[i])
-            bar.update()
+    if shelf is not None and missing:
+        shelf.write(probe := shelf.folder / ".probe", " " * 4096)
+        probe.unlink(missing_ok=True)
+    failures: list[Exception] = []
+    outcomes = _run(run_one, missing, n_jobs, failures)
+    with tqdm(total=len(todo), initial=len(results), disable=silent, unit="cell") as bar:
+        try:
+            for i, outcome in outcomes:
+                try:
+                    if isinstance(outcome, Exception):
+                        raise outcome
+                    if shelf is not None:
+                        shelf.save(todo[i], outcome)
+                except Exception as error:
+                    error.__notes__ = [f"in the cell {todo[i]}", *getattr(error, "__notes__", [])]
+                    failures.append(error)
+                    bar.set_postfix_str("a cell failed, others are being finished")
+                else:
+                    results[i] = outcome
+                    bar.update()
+        except BaseException as error:
+            if isinstance(error, BrokenExecutor):
+                error.add_note(_DIED)
+            outcomes.throw(error)  # joblib ends the workers and raises it again
+    if failures:
+        raise failures[0]
     return _table(todo, [results[i] for i in range(len(todo))])
 
 
@@ -108,19 +154,23 @@ def cells(grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> li
     """
     if isinstance(grid, Mapping):
         for name, values in grid.items():
-            if isinstance(values, str) or not isinstance(values, Iterable):
+            # An iterator has no length, and would be empty when the call is repeated.
+            is_list = hasattr(values, "__len__") and getattr(values, "ndim", 1) == 1
+            if not is_list or isinstance(values, str | bytes | Mapping):
                 raise TypeError(
-                    f"grid[{name!r}] must be a sequence of values, got {values!r}: "
-                    f"write [{values!r}] for a single one"
+                    f"grid[{name!r}] must be a sequence of values, got {shown(values)}: "
+                    f"write [{shown(values)}] for a single one, list(...) around an iterator"
                 )
         every = itertools.product(*grid.values())
         grid = [dict(zip(grid, values, strict=True)) for values in every]
-    plain = [{str(name): _scalar(name, x) for name, x in dict(cell).items()} for cell in grid]
+    if not isinstance(grid, Iterable) or not getattr(grid, "ndim", 1):
+        raise TypeError(f"grid must be a mapping or a list of mappings, got {shown(grid)}")
+    plain = [{k: _scalar(k, x) for k, x in _named("each cell must be", cell)} for cell in grid]
     seen = set()
     for cell in plain:
-        if (text := _canonical(cell)) in seen:
+        if (key := _canonical(cell)) in seen:
             raise ValueError(f"the grid has the cell {cell} twice")
-        seen.add(text)
+        seen.add(key)
     return plain
 
 
@@ -141,7 +191,7 @@ def code_version(run_one: Callable[..., Any]) -> str:
         # A notebook's "file" is a cell; its lines are all there is.
         whole = file.is_file() and not file.name.startswith("ipy")
         text = file.read_text("utf8") if whole else inspect.getsource(run_one)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(
             f"the source of {run_one!r} cannot be found, so a change in it would go unseen: "
             f"define it with def in a file or a notebook, or pass version="
@@ -154,8 +204,7 @@ class _Store:
     """A folder of finished cells."""
 
     def __init__(self, folder: Path, version: str) -> None:
-        self.folder, self.version = folder, version
-        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.version = folder.absolute(), version  # a cell may change directory
 
     def path(self, cell: Cell) -> Path:
         """Return the file of a cell."""
@@ -164,80 +213,168 @@ class _Store:
 
     def load(self, cell: Cell) -> Cell | None:
         """Return a stored result, None where there is none that can be trusted."""
+        path = self.path(cell)
         try:
-            entry = json.loads(self.path(cell).read_text("utf8"))
+            if not path.is_file():  # a pipe would keep us waiting
+                return None
+            entry = json.loads(path.read_text("utf8"))
             body, digest = entry["body"], entry["sha256"]
             wanted = {**body, "cell": cell, "version": self.version}
-        except (OSError, ValueError, KeyError, TypeError):
+            same = digest == _digest(body) == _digest(wanted)
+            return _tidy(body["result"], cell) if same else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return dict(body["result"]) if digest == _digest(body) == _digest(wanted) else None
 
     def save(self, cell: Cell, result: Cell) -> None:
-        """Write a result to a new file, then rename it: a file is there whole or not at all."""
+        """Write a result."""
         body = {"cell": cell, "version": self.version, "result": result}
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=self.folder)
+        self.write(self.path(cell), json.dumps({"sha256": _digest(body), "body": body}))
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a new file, then rename it: a file is there whole or not at all."""
+        fresh = self.folder / f".{uuid4().hex}.tmp"
         try:
-            with os.fdopen(handle, "w", encoding="utf8") as stream:
-                json.dump({"sha256": _digest(body), "body": body}, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self.path(cell))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():  # which no file can replace
+                path.rename(f"{path}.{uuid4().hex}.damaged")
+            try:
+                with fresh.open("x", encoding="utf8") as stream:
+                    stream.write(text)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                fresh.replace(path)
+            finally:
+                fresh.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"the store {self.folder} cannot be written ({getattr(error, 'strerror', error)}): "
+                f"store must be a folder where you may write, on a disk with room"
+            ) from error
 
 
 def _run(
-    run_one: Callable[..., Any], todo: list[tuple[int, Cell]], n_jobs: int | None
-) -> Iterator[tuple[int, Any]]:
-    """Yield (index, result) as cells finish."""
+    run_one: Callable[..., Any], todo: list[tuple[int, Cell]], n_jobs: int | None, stop: list[Any]
+) -> Generator[tuple[int, Any]]:
+    """Yield (index, result or error) as cells finish; hand out no more when `stop` has entries."""
     import joblib
     from joblib.parallel import get_active_backend
 
     if not todo:
         return
-    if n_jobs is None and get_active_backend()[1] is None:
-        n_jobs = -1
-    # One cell a task: cells differ in length, and a result is stored when it comes.
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    yield from parallel(joblib.delayed(_one)(run_one, i, cell) for i, cell in todo)
+    backend, usual = get_active_backend()
+    n_jobs, name = n_jobs or usual or -1, None
+    if not backend.supports_return_generator:  # multiprocessing and sequential give all at the end
+        n_jobs, name = backend.effective_n_jobs(n_jobs), "loky"
+    given = itertools.takewhile(lambda _: not stop, todo)
+    # One cell a task: cells differ in length, and a result is stored when it comes. None waits at
+    # a worker, where it would still be run after a failure.
+    parallel = joblib.Parallel(
+        n_jobs, name, "generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+    )
+    home = os.getpid()
+    yield from parallel(joblib.delayed(_one)(run_one, i, cell, home) for i, cell in given)
 
 
-def _one(run_one: Callable[..., Any], index: int, cell: Cell) -> tuple[int, Any]:
-    """Run one cell with one thread, as many processes run at once."""
-    before = get_num_threads()
-    set_num_threads(1)
+def _one(run_one: Callable[..., Any], index: int, cell: Cell, home: int) -> tuple[int, Any]:
+    """Run one cell with one thread, as many processes run at once; return its error, if any."""
+    _end_with(home)
+    threads, interrupts = get_num_threads(), []
+    on_interrupt: Any = signal.getsignal(signal.SIGINT)
+    outcome: Any
+
+    def note(number: int, frame: Any) -> None:
+        interrupts.append(number)
+        on_interrupt(number, frame)
+
+    # A run_one may catch KeyboardInterrupt and return, and so does scbtools.train.
+    watched = callable(on_interrupt) and threading.current_thread() is threading.main_thread()
     try:
-        return index, run_one(**cell)
+        if watched:
+            signal.signal(signal.SIGINT, note)
+        set_num_threads(1)
+        outcome = _tidy(run_one(**cell), cell)
     except Exception as error:
-        error.add_note(f"in the cell {cell}")
-        raise
+        outcome = error if os.getpid() == home else _portable(error)
     finally:
-        set_num_threads(before)
+        set_num_threads(threads)
+        if watched:
+            signal.signal(signal.SIGINT, on_interrupt)
+    if interrupts:
+        raise KeyboardInterrupt
+    return index, outcome
 
 
-def _scalar(name: Any, value: Any) -> Any:
+def _portable(error: Exception) -> Exception:
+    """Return an error that another process can read, with its traceback in a note."""
+    note = f"in a worker: {traceback.format_exc()}"
+    try:
+        copy.deepcopy(error)  # needs what pickling needs
+    except Exception:
+        error = RuntimeError(f"{type(error).__name__}: {error}")
+    error.add_note(note)
+    return error
+
+
+@functools.cache
+def _end_with(home: int) -> None:
+    """Let a worker of loky, joblib's own pool, end when the process `home` was killed.
+
+    It would wait on for minutes. Compiled code of others that keeps the GIL is let finish.
+    """
+
+    def watch(parent: int = os.getppid()) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            while os.getppid() == parent:
+                os.kill(home, 0)  # asks whether it is there
+                time.sleep(1)
+        os._exit(1)
+
+    if type(multiprocessing.current_process()).__name__ == "LokyProcess" and os.name == "posix":
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _named(what: str, value: Any) -> Iterable[tuple[str, Any]]:
+    """Return the items of a mapping whose names are strings, or raise."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} a mapping of names to values, got {shown(value)}")
+    for name in value:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} a mapping whose names are strings, got the name {shown(name)}")
+    return value.items()
+
+
+def _scalar(name: str, value: Any) -> Any:
     """Return a value as plain Python, or raise."""
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
-    raise TypeError(f"{name}: {value!r} is no number, string, boolean or None")
+    if isinstance(value, float):  # JSON has one NaN, without sign and payload
+        return float.__float__(value) if value == value else np.nan
+    if isinstance(value, int):
+        if value.bit_length() > 2000:  # which Python may refuse to write or read
+            raise ValueError(f"{name} has more than 600 digits")
+        return int.__int__(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"{name}: {shown(value)} is no number, string, boolean or None")
 
 
 def _tidy(result: Any, cell: Cell) -> Cell:
     """Return a result of plain scalars and lists of one length, or raise."""
-    if not isinstance(result, Mapping) or not result:
-        raise TypeError(f"run_one must return a mapping of names to results, got {result!r}")
-    if clash := sorted(set(result) & set(cell)):
-        raise ValueError(f"results may not be called like parameters: {', '.join(clash)}")
     plain: Cell = {}
-    for name, value in result.items():
-        if isinstance(value, np.ndarray | list | tuple) and np.ndim(value) == 1:
-            plain[str(name)] = [_scalar(name, each) for each in value]
+    for name, value in _named("run_one must return", result):
+        is_array = isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+        if is_array and value.ndim == 0:
+            value = value[()]
+        if isinstance(value, list | tuple) or (is_array and np.ndim(value) == 1):
+            plain[name] = [_scalar(name, each) for each in value]
         else:
-            is_scalar = isinstance(value, np.ndarray) and value.ndim == 0
-            plain[str(name)] = _scalar(name, value[()] if is_scalar else value)
+            plain[name] = _scalar(name, value)
+    if not plain:
+        raise TypeError("run_one must return a mapping with at least one result")
+    if clash := sorted(set(plain) & set(cell)):
+        raise ValueError(f"results may not be called like parameters: {', '.join(clash)}")
     lengths = {name: len(value) for name, value in plain.items() if isinstance(value, list)}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"lists of one result must be of one length, got {lengths}")

@@ -14,6 +14,11 @@ __all__ = ["Batch", "SCBTask", "SparseAttention", "check_task"]
 
 Array = NDArray[np.float64]
 
+# Tables know mu_k to 2^-32: a much rarer token is never drawn, or far too often. And float64 has
+# digits to spare for 1 / mu_k up to 2^40, where it stands beside ordinary numbers or cancels.
+_RAREST = 2.0**-40
+_LONGEST = 2**35 - 1  # T: further on, the stream's 32-bit counters would begin again
+
 
 class Batch(NamedTuple):
     """Sequences with their last and target tokens."""
@@ -47,8 +52,8 @@ class SCBTask:
     Raises
     ------
     ValueError
-        If a column is not a distribution (the message names it), if mu is not unique and
-        positive, or if shapes disagree.
+        If a column is not a distribution (the message names it), if mu is not unique or one of
+        its entries is below 2^-40, or if shapes disagree.
 
     Notes
     -----
@@ -72,10 +77,7 @@ class SCBTask:
 
     def __init__(self, transition: ArrayLike, attention: ArrayLike) -> None:
         matrix = markov.transition_matrix(transition)
-        dense = np.asarray(attention)
-        if dense.ndim == 2 and len(dense) == 0:
-            raise ValueError("attention has no rows: the sequence length T must be at least 1")
-        dense = _check.matrix("attention", dense)
+        dense = _check.matrix("attention", attention)
         if dense.shape[1] != len(matrix):
             wanted = f"one column per token, shape (T, {len(matrix)})"
             raise ValueError(f"attention must have {wanted}, got {dense.shape}")
@@ -90,12 +92,20 @@ class SCBTask:
 
     def _set_up(self, transition: Array, sparse: SparseAttention, t: int) -> None:
         """Fill the slots from validated parts."""
-        stationary = markov.stationary_distribution(transition)
+        stationary = markov.stationary_of(transition)
+        if not (stationary >= _RAREST).all():
+            # NaN is the share of a token beside which the others are 0, or of all with the first.
+            rare = int(np.nan_to_num(stationary, nan=1.0).argmin())
+            raise ValueError(
+                f"token {rare} (column {rare} of transition) has the stationary probability "
+                f"{np.nan_to_num(stationary[rare]):.3g}, below 2^-40: it is hardly ever drawn, and "
+                f"gradients are divided by it; drop it, or mix in a little of the uniform matrix"
+            )
         for array in (transition, stationary, *sparse):
             array.setflags(write=False)
         tables = build_tables(stationary, transition, sparse.positions, sparse.weights)
         parts = t, sparse, stationary, tables, transition  # as in __slots__
-        for name, part in zip(self.__slots__, parts, strict=True):
+        for name, part in zip(SCBTask.__slots__, parts, strict=True):
             object.__setattr__(self, name, part)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -106,7 +116,7 @@ class SCBTask:
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         positions, weights, _ = self.sparse_attention
-        return SCBTask.from_sparse, (self.transition, positions, weights, self.seq_len)
+        return type(self).from_sparse, (self.transition, positions, weights, self.seq_len)
 
     def __repr__(self) -> str:
         return (
@@ -122,22 +132,22 @@ class SCBTask:
     ) -> SCBTask:
         """Return a task whose Q is given by its nonzero entries.
 
-        `transition` is P, (N, N), and `seq_len` T, at least 1. Row k of `positions`, (N, S)
+        `transition` is P, (N, N), and `seq_len` T, 1 to 2^35 - 1. Row k of `positions`, (N, S)
         integers in 0 .. T - 1, names those that last token k attends to; row k of `weights`,
         (N, S), sums to 1. An entry with weight 0 is ignored. Raises ValueError if a position is
         out of range or named twice in a row, or weights are no distributions.
         """
         matrix = markov.transition_matrix(transition)
-        seq_len = _check.integer("seq_len", seq_len, 1)
+        seq_len = _check.integer("seq_len", seq_len, 1, _LONGEST)
+        rows, width = _check.matrix("positions", positions).shape
         where = np.asarray(positions)
-        if where.dtype.kind not in "iu" or where.ndim != 2 or len(where) != len(matrix):
-            raise ValueError(
-                f"positions must be an integer array of shape ({len(matrix)}, S), "
-                f"got {where.dtype} {where.shape}"
-            )
-        if where.size and (where.min() < 0 or where.max() >= seq_len):
+        if where.dtype.kind not in "iu":
+            raise TypeError(f"positions must be integers, got dtype {where.dtype}")
+        if rows != len(matrix):
+            raise ValueError(f"positions must have shape ({len(matrix)}, S), got {where.shape}")
+        if where.min() < 0 or where.max() >= seq_len:
             raise ValueError(f"positions must lie in 0 .. {seq_len - 1}")
-        values = _check.matrix("weights", weights, (where.shape[0], where.shape[1]))
+        values = _check.matrix("weights", weights, (rows, width))
         values = markov.distribution_columns("weights (transposed)", values.T).T
         task = cls.__new__(cls)
         task._set_up(matrix, _pack(where.astype(np.int64), values), seq_len)
@@ -153,8 +163,8 @@ class SCBTask:
         Parameters
         ----------
         vocab_size, seq_len, sparsity : int
-            N (2 to 65535), T and Q (1 to T). Every token attends to `sparsity` distinct positions
-            with equal weights.
+            N (2 to 65535), T (1 to 2^35 - 1) and Q (1 to T). Every token attends to `sparsity`
+            distinct positions with equal weights.
         seed : int
             0 .. 2^64 - 1.
         signal : float
@@ -167,9 +177,10 @@ class SCBTask:
         -----
         P is drawn until it meets `signal` and `spread`. Where that does not happen soon (it
         cannot for large N), it is mixed with the cycle k -> k + 1, as little as meets them.
+        Finding mu takes O(N^3): some 3 s and 0.2 GB for N = 2000, 20 s and 0.8 GB for N = 4000.
         """
         vocab_size = _check.integer("vocab_size", vocab_size, 2, 65535)
-        seq_len = _check.integer("seq_len", seq_len, 1)
+        seq_len = _check.integer("seq_len", seq_len, 1, _LONGEST)
         sparsity = _check.integer("sparsity", sparsity, 1, seq_len)
         signal = _check.real("signal", signal, 0, vocab_size - 1)
         spread = _check.real("spread", spread, 1, open_low=True)
@@ -191,15 +202,22 @@ class SCBTask:
         table = _check.matrix("counts", counts)
         if (table < 0).any():
             raise ValueError("counts must not be negative")
-        table = table + _check.real("smoothing", smoothing, 0)
-        totals = table.sum(axis=0)
+        with np.errstate(over="ignore"):
+            table = table + _check.real("smoothing", smoothing, 0)
+            totals = table.sum(axis=0)
         if (totals == 0).any():
             raise ValueError(
                 f"nothing follows token {int(np.argmin(totals))} in counts: drop it, or set "
                 f"smoothing above 0"
             )
-        other = cls.random(max(2, len(table)), seq_len, sparsity, seed, 0.0, 1e9)
-        return other._with_transition(table / totals)
+        if np.isinf(totals.max()):
+            raise ValueError(
+                f"column {int(np.argmax(totals))} of counts, with smoothing, adds up to more than "
+                f"{_check.LARGEST:.1g}: divide both by a large number"
+            )
+        matrix = markov.transition_matrix(table / totals, "counts")
+        other = cls.random(len(matrix), seq_len, sparsity, seed, 0.0, 1e9)
+        return other._with_transition(matrix)
 
     def _with_transition(self, transition: Array) -> SCBTask:
         """Return a task with this one's Q."""
@@ -212,12 +230,24 @@ class SCBTask:
         `correlation`, -1 to 1, is that of the two centred matrices, <P1 - mu 1', P2 - mu 1'>_mu
         over the product of their mu-norms; `seed` is of the part of the new P that is at right
         angles to the old one. Its K_P equals this task's unless that would make an entry negative;
-        then it is as large as it can be.
+        then it is as large as it can be. Raises ValueError if the new P falls apart into parts that
+        do not lead to each other, or so nearly that its mu is not this one to 1e-9.
         """
         correlation = _check.real("correlation", correlation, -1, 1)
         rng = np.random.default_rng(_check.seed64(seed))
         P = markov.related_transition(rng, self.transition, self.stationary, correlation)
-        return self._with_transition(P)
+        try:
+            other = self._with_transition(P)
+            apart = np.abs(other.stationary / self.stationary - 1).max() > 1e-9
+        except ValueError:
+            apart = True
+        if apart:
+            raise ValueError(
+                f"at correlation {correlation:g} the chain falls apart, or nearly, into parts that "
+                f"do not lead to each other, so that mu is lost; take a correlation farther from "
+                f"it, or another seed"
+            )
+        return other
 
     # --- what it is ------------------------------------------------------------------------------
 
@@ -242,14 +272,19 @@ class SCBTask:
 
     @property
     def K_P(self) -> float:
-        """How far P is from the trivial mu 1', K_P = |P|^2_mu - |mu|^2."""
-        centred = self.transition - self.stationary[:, None]
-        return markov.inner(centred, centred, self.stationary)
+        """How far P is from the trivial mu 1', K_P = |P|^2_mu - |mu|^2; 0 up to rounding."""
+        mu = self.stationary
+        centred = self.transition - mu[:, None]
+        found = markov.inner(centred, centred, mu)
+        # Entries of mu and P are rounded, to 1e-12 of themselves at worst, before they are squared.
+        return found if found > 1e-24 * float((mu**2).sum()) else 0.0
 
     @property
     def K_Q(self) -> float:
-        """How far Q is from uniform attention, K_Q = |Q|^2_mu - 1/T."""
-        return self.norm_Q_squared - 1 / self.seq_len
+        """How far Q is from uniform attention, K_Q = |Q|^2_mu - 1/T; 0 up to rounding."""
+        found = self.norm_Q_squared - 1 / self.seq_len
+        # Squares are rounded before the difference: weights and sums to 1e-12 of |Q|^2_mu at worst.
+        return found if found > 1e-12 * self.norm_Q_squared else 0.0
 
     @property
     def norm_Q_squared(self) -> float:
@@ -278,8 +313,17 @@ class SCBTask:
         key = np.uint64(_check.seed64(seed))
         dtype = np.dtype(np.uint8 if self.vocab_size <= 256 else np.uint16)
         shapes = (batch_size, self.seq_len), batch_size, batch_size
-        batch = Batch(*(np.empty(shape, dtype) for shape in shapes))
-        draw_batch(self.tables, key, np.uint64(step), *new_scratch(self.seq_len), *batch)
+        try:
+            batch = Batch(*(np.empty(shape, dtype) for shape in shapes))
+            scratch = new_scratch(self.seq_len)
+        except (MemoryError, ValueError):  # NumPy's ValueError where an index would overflow
+            size = batch_size * self.seq_len * dtype.itemsize / 2**30
+            raise MemoryError(
+                f"{batch_size} sequences of {self.seq_len} tokens take {size:.3g} GiB, more than "
+                f"there is: make batch_size smaller; minibatch_gradients takes such batches, as "
+                f"it stores none"
+            ) from None
+        draw_batch(self.tables, key, np.uint64(step), *scratch, *batch)
         return batch
 
 
@@ -300,10 +344,10 @@ def _pack(positions: NDArray[np.int64], weights: Array) -> SparseAttention:
 
 
 def check_task(task: SCBTask) -> SCBTask:
-    """Return a task, or raise for anything else."""
+    """Return a task, or raise TypeError for anything else."""
     if not isinstance(task, SCBTask):
         raise TypeError(
-            f"task must be an SCBTask, got {_check.shown(task)}: make one with SCBTask(P, Q) or "
+            f"task must be an SCBTask, got {_check.shown(task)}; make one with SCBTask(P, Q) or "
             f"SCBTask.random(vocab_size, seq_len, sparsity)"
         )
     return task

@@ -88,6 +88,10 @@ def train(
             status = trainer.run(stages, reached)
         history = {name: np.array(column) for name, column in trainer.history.items()}
         params = Params(trainer.attention.copy().T, trainer.value.copy())
+        try:
+            held.let()
+        except KeyboardInterrupt:
+            status = "interrupted"
         return Run(params, history, status, stages, tuple(reached))
 
 

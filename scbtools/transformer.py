@@ -52,13 +52,14 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
         How far to start from the trivial V, 0 to 1.
     """
     start, theta = uniform_start(task), _check.real("theta", theta, 0, 1)
-    pretrained = transition_matrix(_check.matrix("P_hat", P_hat, task.transition.shape))
+    size = task.vocab_size
+    pretrained = transition_matrix(_check.matrix("P_hat", P_hat, (size, size)), "P_hat")
     return Params(start.A, theta * pretrained + (1 - theta) * start.V)
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
-    w = _check.matrix("logits", logits)
+    w = np.ascontiguousarray(_check.matrix("logits", logits).T).T  # sums in one order
     e = np.exp(w - w.max(axis=0))
     return np.asarray(e / e.sum(axis=0))
 
@@ -88,7 +89,8 @@ def check_pair(
         raise ValueError(f"{name}.V must be square, got shape {V.shape}")
     if A.shape[1] != len(V):
         raise ValueError(f"{name}.A must have shape {len(A), len(V)}, got {A.shape}")
-    return Params(A, V)
+    # In one layout, on which the last bits of sums would depend.
+    return Params(np.ascontiguousarray(A.T).T, np.ascontiguousarray(V))
 
 
 def check_batch(batch: Batch, vocab_size: int) -> Batch:

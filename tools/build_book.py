@@ -71,8 +71,6 @@ def main() -> int:
     code = subprocess.run(
         [*command, "build", str(ROOT), *options], cwd=ROOT, check=False
     ).returncode
-    for log in sorted(BUILD.rglob("reports/**/*.err.log")):
-        print(f"\n--- {log.relative_to(ROOT)}\n{log.read_text('utf8')}", file=sys.stderr)
     if code:
         print("The book was not built: see the warnings and errors above.", file=sys.stderr)
         return code

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -20,6 +22,11 @@ pytestmark = pytest.mark.browser
 # Setting a page's mathematics costs seconds, so a page is opened once in each size, with this
 # theme; the other theme follows as when a reader's system turns dark at night.
 OPENED = {"laptop": "light", "phone": "dark"}
+
+# The pages with films, which are ipywidgets: these scripts alone come from another host.
+FILMS = {"book/03-population", "book/04-noise", "book/05-stage-1", "book/06-proximal"}
+FILM_HOSTS = {"cdn.jsdelivr.net"}
+REQUESTED = "() => performance.getEntriesByType('resource').map(each => each.name)"
 
 OVERFLOWING = """() => {
     const width = document.documentElement.clientWidth;
@@ -114,11 +121,50 @@ def test_page(seen: Visit, theme: str) -> None:
             if image.is_visible():
                 assert brightness(image.screenshot()) < 100, "a bright box on a dark page"
 
-    if any("mathjax" in url for url in seen.unanswered):
-        lacking("MathJax is not to be had: neither its npm package nor npm is here")
     assert page.evaluate(UNSET_MATHS) == []
     assert page.evaluate(BAD_MATHS) == []
     assert seen.unanswered == []
+
+
+def test_a_page_asks_no_other_host(seen: Visit, base: str) -> None:
+    """Neither for mathematics nor for fonts; films alone load their widgets from elsewhere."""
+    name = seen.page.url.removeprefix(f"{base}/").removesuffix(".html")
+    asked = {*seen.page.evaluate(REQUESTED), *seen.unanswered}
+    assert any(url.startswith(f"{base}/_static/mathjax/") for url in asked) == (
+        seen.page.locator(".math").count() > 0
+    )
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith((base, "data:"))}
+    assert hosts == (FILM_HOSTS if name in FILMS else set())
+
+
+def test_no_file_of_the_book_names_another_host_to_load_from() -> None:
+    """Pages that nobody visits here, such as the index and the search, are looked through."""
+    if not HTML.is_dir():
+        lacking("the book is not built: run make book first")
+    films = {HTML / f"{name}.html" for name in FILMS}
+    loads = re.compile(
+        r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc=["'](?:https?:)?//"""
+        r"""|<link\b[^>]*?\bhref=["'](?:https?:)?//|@import\b[^;]*?//|url\(["']?(?:https?:)?//"""
+    )
+    found = [*HTML.rglob("*.html"), *HTML.rglob("*.css")]
+    assert {path for path in found if loads.search(path.read_text("utf8"))} == films
+
+
+def test_mathematics_shows_on_a_page_opened_from_disk(browser: Browser, base: str) -> None:
+    """Offline, with the address of the file: every formula is set, in MathJax's own fonts."""
+    where = browser.new_context(offline=True)
+    with visit(where, HTML.as_uri(), "book/01-task") as seen:
+        page = seen.page
+        assert page.locator(".bd-article .math mjx-container").count() > 50
+        assert page.evaluate(UNSET_MATHS) == []
+        assert page.evaluate(BAD_MATHS) == []
+        page.evaluate("() => document.fonts.ready.then(() => true)")
+        fonts = page.evaluate("() => [...document.fonts].map(each => [each.family, each.status])")
+        loaded = {family for family, status in fonts if status == "loaded"}
+        assert {"MJXTEX", "MJXTEX-I"} <= loaded
+        assert not [family for family, status in fonts if status == "error"]
+        assert seen.unanswered == []
+    where.close()
 
 
 @pytest.mark.parametrize("name", pages())
