@@ -98,9 +98,10 @@ def turned(curves: Curves) -> bool:
 
 
 def diagnose(curves: Curves) -> str:
-    """Name what went wrong, from the means of the last rows of each curve."""
-    names = ("alpha_V", "alpha_A", "delta_V", "delta_A")
-    v, a, error_V, error_A = (curves[name][-TAIL:].mean() for name in names)
+    """Name what went wrong, from the means of the last rows."""
+    ends = {name: curves[name][-TAIL:].mean() for name in curves}
+    v, a = ends["alpha_V"], ends["alpha_A"]
+    error_V, error_A = ends["delta_V"], ends["delta_A"]
     if error_A > 1:
         return "A too noisy"
     if v + a < 0:
