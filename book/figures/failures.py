@@ -2,83 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.base import INK, Curves, band, drawn, figure, zero
+from figures.base import (
+    INK,
+    OF_A,
+    OF_V,
+    THEORY,
+    Curves,
+    band,
+    drawn,
+    figure,
+    legend_below,
+    mark_step,
+    zero,
+)
+from figures.shown import is_narrow
 
 Lines = tuple[tuple[str, str, str, str], ...]
 
 _SIGNALS: Lines = (
-    ("alpha_V", INK.orange, "--", r"$\alpha_V$"),
-    ("alpha_A", INK.blue, "-", r"$\alpha_A$"),
+    ("alpha_V", OF_V, "--", r"$\mathbf{V}$"),
+    ("alpha_A", OF_A, "-", r"$\mathbf{A}$"),
 )
-_ERRORS: Lines = (
-    ("delta_V", INK.orange, "--", r"$\Vert\Delta_V\Vert_\mu/\sqrt{K_P}$"),
-    ("delta_A", INK.blue, "-", r"$\Vert\Delta_A\Vert_\mu/\sqrt{K_Q}$"),
-)
-_EXCESS: Lines = (("excess", INK.green, "-", "excess loss"),)
-_COLUMNS = (("signals", _SIGNALS), ("what is left", _ERRORS), ("loss above Bayes", _EXCESS))
-
-
-def _panel(ax: Axes, curves: Curves, lines: Lines) -> None:
-    """Draw some curves of one kind of run, each a (seeds, n) array."""
-    for name, colour, style, label in lines:
-        band(ax, curves["step"], curves[name], colour, label, style)
+_ERRORS: Lines = (("delta_V", OF_V, "--", r"$\mathbf{V}$"), ("delta_A", OF_A, "-", r"$\mathbf{A}$"))
+_LOSS: Lines = (("excess", INK.green, "-", "loss"),)
 
 
 @drawn
-def gallery(cases: Mapping[str, Curves]) -> Figure:
-    """Return one row of panels per kind of run: signals, errors, loss above the best possible.
+def fault(curves: Curves, well: Curves, switch: float | None = None) -> Figure:
+    """Return signals, errors and loss of runs with one fault, beside those of runs that went well.
 
     Curves are "step", an (n,) array, and "alpha_V", "alpha_A", "delta_V", "delta_A" (over the
-    square roots of K_P and K_Q) and "excess", (seeds, n) arrays.
+    square roots of K_P and K_Q) and "excess", the loss above the best possible, (seeds, n) arrays.
+    Dotted, the switch from Stage 1.
     """
-    height = 0.9 + 1.6 * len(cases)
-    fig, axes = figure(
-        len(cases), 3, height=height, sharex="col", sharey="col", squeeze=False
-    )  # fmt: skip
-    for row, (title, curves) in zip(axes, cases.items(), strict=True):
-        for ax, (_, lines) in zip(row, _COLUMNS, strict=True):
-            _panel(ax, curves, lines)
-        zero(row[0])
-        row[0].axhline(1, color=INK.black, lw=0.8, ls=":")
-        row[0].set_ylabel(title)
-    # The start has no error at all, which a logarithmic axis cannot show.
-    axes[0, 1].set(yscale="log", ylim=(0.003, 4))
-    axes[0, 2].set_yscale("log")
-    for ax, (heading, lines) in zip(axes[0], _COLUMNS, strict=True):
-        if len(lines) == 1:
-            ax.set_title(heading)
-        else:
-            ax.legend(
-                title=heading, fontsize=9, ncols=2, columnspacing=1, handlelength=1.6,
-                loc="lower center", bbox_to_anchor=(0.5, 1.0),
-            )  # fmt: skip
-    for ax in axes[-1]:
+    fig, (signals, errors, loss) = figure(1, 3, height=3.0)
+    for ax, lines in ((signals, _SIGNALS), (errors, _ERRORS), (loss, _LOSS)):
+        for name, colour, style, label in lines:
+            band(ax, curves["step"], curves[name], colour, label, style)
+            middle = np.median(np.asarray(well[name], float), axis=0)
+            told = "all is well" if name == lines[0][0] else "_"
+            ax.plot(well["step"], middle, ":", color=THEORY, lw=1.3, label=told)
+        mark_step(ax, switch)
         ax.set_xlabel(r"step $\tau$")
+    zero(signals)
+    signals.set(title="signals", ylim=(-1.7, 2.3))
+    # The start has no error at all, which a logarithmic axis cannot show.
+    errors.set(title="errors", yscale="log", ylim=(0.003, 5))
+    loss.set(title="loss above Bayes", yscale="log", ylim=(3e-4, 2))
+    if is_narrow():
+        legend_below(fig, signals, 3, fontsize=9)
+    else:
+        signals.legend(fontsize=9, loc="upper left", ncols=2, columnspacing=0.8)
     return fig
 
 
 @drawn
-def riddle(runs: Sequence[Curves]) -> Figure:
+def quiz(runs: Sequence[Curves], columns: int = 3) -> Figure:
     """Return the signals and errors of single runs, numbered and without their names.
 
-    Curves are as in `gallery`, with one run each: (n,) arrays.
+    Curves are as in `fault`, with one run each: (n,) arrays.
     """
-    fig, axes = figure(2, len(runs), height=3.6, sharex=True, sharey="row", squeeze=False)
-    for number, (column, curves) in enumerate(zip(axes.T, runs, strict=True), start=1):
-        one = {name: np.atleast_2d(np.asarray(curves[name])) for name in curves}
-        one["step"] = one["step"][0]
-        for ax, (_, lines) in zip(column, _COLUMNS[:2], strict=True):
-            _panel(ax, one, lines)
-        zero(column[0])
-        column[0].set_title(f"run {number}")
-        column[1].set(xlabel=r"step $\tau$", ylim=(0, 2))
-    for ax, name in zip(axes[:, 0], ("signals", "what is left"), strict=True):
-        ax.legend(fontsize=9)
-        ax.set_ylabel(name)
+    rows = -(-len(runs) // columns)
+    fig, axes = figure(rows, columns, height=2.3 * rows + 0.5, sharey=True, squeeze=False)
+    for number, (ax, curves) in enumerate(zip(axes.flat, runs, strict=False), start=1):
+        _one(ax, curves)
+        ax.set_title(f"run {number}")
+    for ax in axes[-1] if not is_narrow() else axes.flat[-1:]:
+        ax.set_xlabel(r"step $\tau$")
+    for ax in axes.flat[len(runs) :]:
+        ax.set_visible(False)
+    legend_below(fig, axes.flat[0], 4, fontsize=9)
     return fig
+
+
+def _one(ax: Axes, curves: Curves) -> None:
+    """Draw one run: signals thick, errors thin."""
+    for name, colour, style, label in _SIGNALS:
+        ax.plot(
+            curves["step"], curves[name], style, color=colour, lw=2.2, label=f"signal of {label}"
+        )
+    for name, colour, style, label in _ERRORS:
+        told = f"error of {label}"
+        ax.plot(curves["step"], curves[name], style, color=colour, lw=0.9, alpha=0.8, label=told)
+    zero(ax)
+    ax.set_ylim(-1.7, 2.3)

@@ -10,22 +10,30 @@ NAMES = ("alpha_V", "alpha_A", "delta_V", "delta_A", "excess")
 
 @pytest.fixture
 def curves() -> dict[str, np.ndarray]:
+    """Curves of three runs."""
     rng = np.random.default_rng(0)
     return {"step": STEP, **{name: rng.uniform(0.1, 1, (3, 5)) for name in NAMES}}
 
 
-def test_gallery_draws_medians_one_row_per_kind(curves: dict[str, np.ndarray]) -> None:
-    fig = failures.gallery({"well": curves, "badly": curves})
-    assert len(fig.axes) == 6
-    for row in (fig.axes[:3], fig.axes[3:]):
-        drawn = [line for ax in row for line in ax.lines if len(line.get_xdata()) == 5]
-        for line, name in zip(drawn, NAMES, strict=True):
-            np.testing.assert_array_equal(line.get_ydata(), np.median(curves[name], axis=0))
+def test_fault_draws_medians_beside_those_of_good_runs(curves: dict[str, np.ndarray]) -> None:
+    """Each curve is followed by its dotted companion."""
+    well = {name: np.asarray(values) / 2 for name, values in curves.items()}
+    fig = failures.fault(curves, well, 2)
+    drawn = [line for ax in fig.axes for line in ax.lines if len(line.get_xdata()) == 5]
+    for line, name in zip(drawn[::2], NAMES, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), np.median(curves[name], axis=0))
+    for line, name in zip(drawn[1::2], NAMES, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), np.median(well[name], axis=0))
+        assert line.get_linestyle() == ":"
+    assert fig.axes[0].get_legend().get_texts()[1].get_text() == "all is well"
 
 
-def test_riddle_draws_single_runs(curves: dict[str, np.ndarray]) -> None:
+def test_quiz_draws_single_runs_without_names(curves: dict[str, np.ndarray]) -> None:
+    """Panels are numbered from one, and those without a run are not seen."""
     one = {name: values if name == "step" else values[1] for name, values in curves.items()}
-    fig = failures.riddle([one, one])
-    assert [ax.get_title() for ax in fig.axes[:2]] == ["run 1", "run 2"]
+    fig = failures.quiz([one] * 4, columns=3)
+    assert [ax.get_title() for ax in fig.axes[:4]] == [f"run {n}" for n in (1, 2, 3, 4)]
+    assert [ax.get_visible() for ax in fig.axes] == [True] * 4 + [False] * 2
     drawn = [line for line in fig.axes[2].lines if len(line.get_xdata()) == 5]
-    np.testing.assert_array_equal(drawn[1].get_ydata(), one["delta_A"])
+    for line, name in zip(drawn, NAMES[:4], strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), one[name])
