@@ -135,10 +135,7 @@ def foreseen(
         l4 = l1[:, :, None, None]
         kept = np.maximum(moved - l4, 0) + np.minimum(moved + l4, 0)
         drift = ((1 - v) / T - v * noise) / K_Q
-        v, a = (
-            v + ETA * (miss * a + drift),
-            np.maximum(a + ETA * miss * v - l1 / K_Q, 0),
-        )
+        v, a = (v + ETA * (miss * a + drift), np.maximum(a + ETA * miss * v - l1 / K_Q, 0))
         # The projection hands what a column lacks of one to all alike.
         back = ((1 - a) / T)[:, :, None] - kept.mean(axis=3)
         a = a + (mu * back).sum(axis=2) / K_Q * (a > 0)

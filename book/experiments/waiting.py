@@ -11,9 +11,9 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from experiments.penalty import digits
 
 import scbtools as scb
+from experiments.penalty import digits
 
 SEQ_LEN, SPARSITY, ETA, STEPS, RECORD, MOVED = 500, 2, 0.02, 2400, 10, 1e-3
 GRID = [
