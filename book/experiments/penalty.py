@@ -95,6 +95,55 @@ def last_row(task: scb.SCBTask, run: scb.Run) -> dict[str, Any]:
     return found
 
 
+def foreseen(
+    tasks: list[scb.SCBTask], lambdas: Any, start: Any, steps: int, copies: int = 50
+) -> dict[str, Any]:
+    """Return alpha_V, alpha_A, |Delta_A|, |A - Q| by step, lambda and task.
+
+    As predicted: two numbers, and `copies` entries that stand for all
+    others. `start`: both signals just after the cut, each by lambda and task.
+    """
+    rng, (v, a), T = np.random.default_rng(0), start, tasks[0].seq_len
+    mu = np.array([task.stationary for task in tasks])
+    K_P = np.array([task.K_P for task in tasks])
+    K_Q = np.array([task.K_Q for task in tasks])
+    weights = np.array([t.sparse_attention.weights for t in tasks])
+    P = np.array([task.transition for task in tasks]) - mu[:, :, None]
+    C = np.einsum("snm,sm,skm->snk", P, mu, P)
+    plain = np.einsum("snn,sn->s", C, mu)
+    plain -= np.einsum("sn,snm,sm->s", mu, C, mu)
+    square = (C**2).sum(axis=(1, 2))
+    l1, found = np.asarray(lambdas)[:, None], []
+    rest = np.ones((mu.shape[1], copies)) * ((1 - a) / T)[:, :, None, None]
+    for _ in range(steps + 1):
+        off = rest - ((1 - a) / T)[:, :, None, None]
+        off = T * (off**2).mean(axis=3)  # |Delta_A| squared, by column
+        noise = (mu * off).sum(axis=2)
+        error = np.sqrt((1 - a) ** 2 * K_Q + noise)
+        found.append((v, a, np.sqrt(noise), error))
+        miss = 1 - v * a
+        fit = (miss**2 - 1)[:, :, None] * (weights**2).sum(axis=2)
+        fit = fit + (v**2)[:, :, None] * off
+        left = plain[:, None] + square[:, None] * fit  # tr(C R_k)
+        sigma = np.sqrt(left / (mu * LEARN_BATCH))
+        sigma = (ETA * v / K_P)[:, :, None] * sigma
+        pull = (ETA * v**2)[:, :, None, None] * (rest - 1 / T)
+        pull = pull + (ETA * v / T)[:, :, None, None]
+        xi = rng.standard_normal((1, *rest.shape[1:]))
+        xi -= xi.mean(axis=3, keepdims=True)  # gradients sum to zero
+        moved = rest - pull + sigma[..., None] * xi
+        l4 = l1[:, :, None, None]
+        kept = np.maximum(moved - l4, 0) + np.minimum(moved + l4, 0)
+        drift = ((1 - v) / T - v * noise) / K_Q
+        v, a = (v + ETA * (miss * a + drift), np.maximum(a + ETA * miss * v - l1 / K_Q, 0))
+        # The projection hands what a column lacks of one to all alike.
+        back = ((1 - a) / T)[:, :, None] - kept.mean(axis=3)
+        a = a + (mu * back).sum(axis=2) / K_Q * (a > 0)
+        rest = kept + back[..., None]
+    names = ("alpha_V", "alpha_A", "delta_A", "error_A")
+    return dict(zip(names, np.moveaxis(np.array(found), 1, 0), strict=True))
+
+
 def digits(value: float) -> float:
     """Return a value to six significant digits."""
     return float(f"{value:.6g}")

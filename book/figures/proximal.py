@@ -1,4 +1,4 @@
-"""Stage 2: signals and errors under two methods, the cut, the penalty."""
+"""Stage 2: a step, the cut, the penalty."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from figures.base import (
-    INK,
-    STATE,
+    OF_A,
+    SGD,
+    THEORY,
+    TRUTH,
     Curves,
     band,
     drawn,
     each_run,
     figure,
     legend_below,
-    legend_beside,
-    looks,
-    mark_step,
     panels,
-    rows,
     star,
-    star_on_bar,
     ticks_at,
     zero,
 )
-from figures.film import film as film  # for the chapter
-
-_METHODS = {"sgd": (INK.grey, "--", "SGD"), "proximal": (INK.blue, "-", "proximal")}
+from figures.shown import is_narrow
 
 
-def _methods(ax: Axes, steps: ArrayLike, runs: Curves, switch: float | None) -> None:
-    """Draw the band of each method's runs, (seeds, n), and the switch between the stages."""
-    for method, values in runs.items():
-        colour, style, label = _METHODS[method]
-        band(ax, steps, values, colour, label, style)
-    mark_step(ax, switch)
-    ax.set_xlabel(r"step $\tau$")
+def _ring(ax: Axes, at: ArrayLike, values: ArrayLike, size: float = 10) -> None:
+    """Ring attended entries."""
+    ax.plot(at, values, "o", mfc="none", mec=TRUTH, mew=1.4, ms=size, label="attended")
 
 
 @drawn
-def shrinkage(before: Sequence[float], steps: Curves) -> Figure:
-    """Return a (T,) column of attention before and after each part of a proximal step, as bars."""
-    fig, each = panels({"before": before, **steps}, height=2.4, sharey=True)
+def shrinkage(columns: Curves, attended: ArrayLike) -> Figure:
+    """Return a column of attention before and after each part of a step, (T,) by name, as bars.
+
+    `attended`, (T,), is true at attended positions, which are ringed.
+    """
+    chosen = np.flatnonzero(np.asarray(attended, bool))
+    fig, each = panels(columns, height=2.3, sharey=True)
+    top = 1.15 * max(float(np.max(np.asarray(column))) for column in columns.values())
     for ax, label, column in each:
-        positions = np.arange(np.size(column))
-        ax.bar(positions, column, color=INK.blue, width=0.7)
+        values = np.asarray(column, float)
+        ax.bar(np.arange(1, values.size + 1), values, color=OF_A, width=0.7)
+        _ring(ax, chosen + 1, values[chosen])
         zero(ax)
-        ax.set(title=label, xticks=positions, xlabel="position $t$")
+        ax.set(xticks=np.arange(1, values.size + 1), ylim=(-0.08, top))
+        ax.set_title(label, fontsize=10)
+        ax.tick_params(labelsize=9)
+        ax.set_xlabel("position $t$", fontsize=10)
     fig.axes[0].set_ylabel(r"$a_t$")
     return fig
 
@@ -68,14 +68,15 @@ def cut_histogram(
     low, high = np.min(list(columns.values())), np.max(list(columns.values()))
     pad = 0.03 * (high - low)
     edges = np.linspace(low - pad, high + pad, bins + 1).tolist()
-    fig, each = panels(columns, height=3.1, sharey=True)
+    fig, each = panels(columns, height=3.0, sharey=True)
     for ax, title, values in each:
-        ax.hist(values[~chosen], bins=edges, color=INK.grey, label="other positions")
-        ax.plot(values[chosen], np.ones(chosen.sum()), "o", color=INK.blue, ms=8, label="attended")
-        ax.axvline(level, color=INK.red, ls="--", label=r"level $\frac{1}{2}\alpha_V/Q$")
+        ax.hist(values[~chosen], bins=edges, color=OF_A, alpha=0.7, label="other positions")
+        _ring(ax, values[chosen], np.ones(chosen.sum()))
+        ax.axvline(level, color=THEORY, ls="--", lw=1.2, label=r"level $\frac{1}{2}\alpha_V/Q$")
         ax.set(title=title, xlabel=r"entry $a_t$", yscale="log", ylim=(0.5, 2 * chosen.size))
-    fig.axes[0].set_ylabel("positions")
-    fig.axes[1].legend(loc="upper right", fontsize=10)
+    for ax in fig.axes:
+        ax.set_ylabel("positions")
+    legend_below(fig, fig.axes[0], ncols=3, fontsize=10)
     return fig
 
 
@@ -98,121 +99,45 @@ def cut_scaling(
     }
     fig, each = panels(entries, height=3.4)
     for (ax, name, groups), bound in zip(each, bounds, strict=True):
-        for (i, (label, samples)), colour, _, mark in looks(
-            enumerate(groups.items()), (INK.blue, INK.orange)
+        for i, ((label, samples), mark, fill) in enumerate(
+            zip(groups.items(), "os", (OF_A, "none"), strict=False)
         ):
             beside = at * 1.07 ** (2 * i - 1)
-            each_run(ax, beside, samples, colour, mark, 1.05, label, ms=3.5, alpha=0.75)
-        ax.axhline(bound, color=INK.red, ls="--")
+            each_run(ax, beside, samples, OF_A, mark, 1.05, label, ms=4, mfc=fill)
+        ax.axhline(bound, color=THEORY, ls="--", lw=1.2)
         ax.set(xlabel="$T$", ylabel=name, xscale="log")
         ticks_at(ax, at)
     fig.axes[0].set_ylim(0, None)
     fig.axes[1].set_yscale("log")
-    fig.axes[1].legend(loc="upper left", fontsize=10)
+    legend_below(fig, fig.axes[0], ncols=2)
     return fig
 
 
 @drawn
-def final_signals(alphas: Curves, expected: float) -> Figure:
-    """Return each run's final alpha_A as a dot, runs sorted, one row per experiment.
+def columns_by_penalty(columns: Curves, attended: ArrayLike, linear: float = 0.02) -> Figure:
+    """Return one column of attention, (T,) by label, over its positions, attended ones ringed.
 
-    `expected` is what the population recursion reaches by then.
+    The axis, the same in each panel, is linear up to `linear` and logarithmic beyond, so that noise
+    and signal both show.
     """
-    fig, ax = figure(height=0.9 + 0.75 * len(alphas))
-    for row, values in enumerate(alphas.values()):
-        ordered = np.sort(np.asarray(values, float))
-        lift = np.linspace(-0.28, 0.28, ordered.size)
-        wrong = ordered < 0
-        for chosen, colour, mark in ((wrong, INK.red, "X"), (~wrong, INK.blue, "o")):
-            ax.plot(ordered[chosen], row + lift[chosen], mark, color=colour, ms=5)
-    ax.axvline(0, color=INK.black, lw=1)
-    ax.axvline(expected, color=INK.green, lw=1.5, ls="--")
-    rows(ax, alphas)
-    ax.set_xlabel(r"$\alpha_A$ at the last step")
-    return fig
-
-
-@drawn
-def distances(
-    steps: ArrayLike,
-    error_V: Curves,
-    error_A: Curves,
-    normalised_V: ArrayLike,
-    normalised_A: ArrayLike,
-    switch: float | None = None,
-) -> Figure:
-    """Return figure 1: distances of both layers against steps, and after normalisation.
-
-    `error_V` and `error_A` are |V - P|_mu and |A - Q|_mu, (seeds, n) by method, "sgd" or
-    "proximal"; `normalised_V` and `normalised_A`, (seeds,), the same after normalising: a star for
-    the median and a bar for the middle 80 %. `switch` is a step to mark.
-    """
-    errors = {
-        r"$\Vert V - P\Vert_\mu$": (error_V, normalised_V),
-        r"$\Vert A - Q\Vert_\mu$": (error_A, normalised_A),
-    }
-    fig, each = panels(errors, height=3.3)
-    for ax, name, (methods, after) in each:
-        _methods(ax, steps, methods, switch)
-        star_on_bar(ax, 1.05 * np.max(steps), after)
-        ax.set(ylabel=name, ylim=(0, None))
-    fig.axes[0].legend(loc="lower left")
-    return fig
-
-
-@drawn
-def signals_and_errors(
-    steps: ArrayLike,
-    runs: Mapping[str, Curves],
-    *,
-    switch: float | None = None,
-    expected: ArrayLike | None = None,
-    lines: bool = False,
-) -> Figure:
-    """Return figure 3: both signals and both errors against steps, with bands over runs.
-
-    `runs` are (seeds, n) by method, "sgd" or "proximal", and column: alpha_V, alpha_A, delta_V,
-    delta_A. `switch` is a step to mark, `expected` (alpha_V, alpha_A), (n, 2), of the population
-    recursion. With `lines` every run of the signals is drawn, where a band hides two signs.
-    """
-    fig, axes = figure(2, 2, height=5.2, sharex=True)
-    for i, (ax, column) in enumerate(zip(axes.flat, STATE, strict=True)):
-        shown = {method: history[column] for method, history in runs.items()}
-        if lines and i < 2:
-            for method, values in shown.items():
-                colour, style, _ = _METHODS[method]
-                ax.plot(steps, np.transpose(values), style, color=colour, lw=0.5, alpha=0.6)
-        _methods(ax, steps, shown, switch)
-        ax.set_ylabel(STATE[column])
-        if i >= 2:
-            ax.set_ylim(0, None)
-            continue
-        ax.set_xlabel("")
+    chosen = np.flatnonzero(np.asarray(attended, bool))
+    top = 1.6 * max(float(np.max(np.abs(np.asarray(each)))) for each in columns.values())
+    fig, axes = figure(2, 2, height=4.2, sharex=True, sharey=True, squeeze=False)
+    for ax, (label, column) in zip(axes.flat, columns.items(), strict=False):
+        values = np.asarray(column, float)
+        ax.vlines(np.arange(1, values.size + 1), 0, values, color=OF_A, lw=0.8)
+        _ring(ax, chosen + 1, values[chosen], size=8)
         zero(ax)
-        if expected is not None:
-            path = np.asarray(expected)[:, i]
-            ax.plot(steps, path, ":", color=INK.green, lw=2.2, label="recursion")
-    axes[0, 0].legend(loc="upper left")
-    return fig
-
-
-@drawn
-def similarities(
-    steps: ArrayLike, runs: Mapping[str, Curves], normalised: ArrayLike, switch: float | None = None
-) -> Figure:
-    """Return figure 4: similarity with the truth against steps, and after normalisation.
-
-    `runs` are cosines, (seeds, n) by layer, "V" or "A", and method; `normalised`, (seeds,), is that
-    of A after normalising: a star for the median and a bar for the middle 80 %.
-    """
-    fig, each = panels(runs, height=3.3, sharey=True)
-    for ax, layer, methods in each:
-        _methods(ax, steps, methods, switch)
-        if layer == "A":
-            star_on_bar(ax, 1.05 * np.max(steps), normalised)
-        ax.set(ylabel=f"similarity of ${layer}$", ylim=(-0.05, 1.05))
-        ax.tick_params(labelleft=True)
-        ax.legend(loc="lower right" if layer == "V" else "center right", fontsize=10)
+        ax.set_yscale("symlog", linthresh=linear)
+        ax.set(ylim=(-0.1, top), yticks=[-linear, 0, linear, 0.1, 0.5])
+        ax.set_yticklabels([f"{-linear:g}", "0", f"{linear:g}", "0.1", "0.5"], fontsize=9)
+        ax.minorticks_off()
+        ax.set_title(label, loc="left", fontsize=10)
+        ax.set_ylabel("$a_t$")
+    for ax in axes.flat[len(columns) :]:
+        ax.set_visible(False)
+    for ax in axes[-1]:
+        ax.set_xlabel("position $t$")
     return fig
 
 
@@ -233,19 +158,19 @@ def penalty_sweep(
     least = values[values > 0].min(initial=10.0)
     place = np.where(values > 0, values, least / 10)
     ticks = [f"{each:.0e}".replace("e-0", "e-") if each else "0" for each in values]
-    fig, drawn = panels(measured, height=3.9, width=9.2)
-    for ax, name, samples in drawn:
-        each_run(ax, place, samples, INK.blue, ".", 1.15, "runs", ms=3.5, alpha=0.6)
+    fig, each_panel = panels(measured, height=3.5)
+    for ax, name, samples in each_panel:
+        each_run(ax, place, samples, OF_A, ".", 1.15, "runs", ms=3.5, alpha=0.6)
         middle = [np.median(np.asarray(runs)) if np.size(runs) else np.nan for runs in samples]
-        ax.plot(place, middle, color=INK.blue, lw=1.2, label="their median")
+        ax.plot(place, middle, color=OF_A, lw=1.4, label="their median")
         if name in predicted:
-            ax.plot(place, predicted[name], "s", mfc="none", color=INK.red, ms=8, label="predicted")
+            ax.plot(place, predicted[name], "s", mfc="none", color=THEORY, ms=7, label="predicted")
         for (label, at), style in zip(marks.items(), ("--", ":", "-."), strict=False):
-            ax.axvline(at, color=INK.green, ls=style, lw=1.5, label=label)
+            ax.axvline(at, color=THEORY, ls=style, lw=1.2, label=label)
         ax.set(xscale="log", xlabel=r"$\lambda$", ylabel=name)
         ax.set_xticks(place, ticks, rotation=60, fontsize=9)
         ax.minorticks_off()
-    legend_below(fig, fig.axes[0], ncols=5, fontsize=10)
+    legend_below(fig, fig.axes[0], ncols=3, fontsize=10)
     return fig
 
 
@@ -257,53 +182,30 @@ def long_stage_2(
     normalised: Curves,
     predicted: Curves,
 ) -> Figure:
-    """Return the distance of A against steps of a long Stage 2, for several lambda.
+    """Return the distance of A against steps of a long Stage 2, for several lambda, none first.
 
     By label: `runs` of |A - Q|_mu, (seeds, n); the step where the early stop would have ended them;
-    |A - Q|_mu after stopping there and normalising, (seeds,); and, for some, what is predicted,
-    (n,).
+    |A - Q|_mu after stopping there and rounding, (seeds,); and, for some, what is predicted, (n,).
     """
-    fig, ax = figure(height=3.9)
-    styles = ((INK.grey, "--"), (INK.blue, "-"), (INK.orange, "-."), (INK.purple, ":"))
+    fig, ax = figure(height=3.7)
+    styles = ((SGD, "--"), (OF_A, "-"), (OF_A, ":"), (OF_A, "-."))
     hollow = {"marker": "s", "mfc": "none", "ms": 5, "ls": "none"}
     for (label, values), (colour, style) in zip(runs.items(), styles, strict=False):
         band(ax, steps, values, colour, label, style)
         if label in predicted:
-            ax.plot(steps, predicted[label], color=colour, **hollow)
+            ax.plot(steps, predicted[label], color=THEORY, **hollow)
         at = stops[label]
         reached = np.interp(at, np.asarray(steps), np.median(np.asarray(values), axis=0))
-        ax.plot(at, reached, "D", color=colour, ms=7)
-        star(ax, at, normalised[label], colour)
-    ax.plot([], [], "D", color=INK.black, ms=7, label="early stop")
-    ax.plot([], [], "*", color=INK.black, ms=13, label="and normalised")
+        ax.plot(at, reached, "D", color=colour, mec=TRUTH, ms=7)
+        star(ax, at, normalised[label], colour, mec=TRUTH)
+        if not is_narrow():
+            end = np.median(np.asarray(values), axis=0)[-1]
+            ax.annotate(label, (np.max(steps), end), xytext=(6, 0), textcoords="offset points",
+                        va="center", fontsize=10, annotation_clip=False)  # fmt: skip
+    ax.plot([], [], "D", color="none", mec=TRUTH, ms=7, label="early stop")
+    ax.plot([], [], "*", color="none", mec=TRUTH, ms=13, label="and rounded")
     if predicted:
-        ax.plot([], [], color=INK.black, label="predicted", **hollow)
+        ax.plot([], [], color=THEORY, label="predicted", **hollow)
     ax.set(xlabel="step of Stage 2", ylabel=r"$\Vert A - Q\Vert_\mu$", ylim=(-0.01, None))
-    legend_beside(ax, fontsize=10)
-    return fig
-
-
-@drawn
-def attention_entries(
-    column: ArrayLike,
-    attended: ArrayLike,
-    title: str,
-    extent: tuple[float, float],
-    linear: float = 0.02,
-) -> Figure:
-    """Return one column of attention over its positions, attended ones marked.
-
-    `extent` is that of the vertical axis, the same for every frame of a film. The axis is linear up
-    to `linear` and logarithmic beyond, so that noise and signal both show.
-    """
-    values, chosen = np.asarray(column, float), np.asarray(attended, bool)
-    fig, ax = figure(height=2.9)
-    at = np.arange(1, values.size + 1)
-    ax.vlines(at, 0, values, color=INK.grey, lw=0.8, label="other positions")
-    ax.plot(at[chosen], values[chosen], "o", color=INK.blue, ms=7, label="attended")
-    zero(ax)
-    ax.set_yscale("symlog", linthresh=linear)
-    ax.set(xlabel="position $t$", ylabel="$a_t$", ylim=extent)
-    ax.set_title(title, loc="left")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=10)
+    legend_below(fig, ax, ncols=3, fontsize=10)
     return fig
