@@ -1,4 +1,4 @@
-"""Chapter 8: the whole algorithm, end to end, on 20 tasks a size.
+"""The whole algorithm, end to end, on 20 tasks a size.
 
 Four sizes, with and without what is ours, and one size with smaller and larger batches in the last
 stages: 200 runs, 8 * 10^10 tokens, some two minutes on two cores.
