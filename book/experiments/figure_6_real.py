@@ -2,7 +2,8 @@
 
 Five runs at N = 100 and one at N = 500 from the uniform start, all but one of them also without the
 penalty; at N = 500 also the proximal stage alone, from half-way: 3.2 * 10^11 tokens, half an hour
-on a quiet core; N = 500 needs 3 GB of memory. The first cell is only the first step, to be run again in a chapter.
+on a quiet core; N = 500 needs 3 GB of memory. The first cell is only the first step, to be run
+again in the lab notes.
 """
 
 from __future__ import annotations

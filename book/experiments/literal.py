@@ -10,6 +10,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 import scbtools as scb
 
@@ -35,4 +37,12 @@ def run_one(seq_len: int, boost_batch: int, after_batch: int, seed: int) -> dict
         "stage": [stages[int(stage[end])].name for end in ends],
         "status": run.status,
         **{name: run.history[name][ends] for name in kept},
+    }
+
+
+def ends(table: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Return by layer final squared errors at the shorter length, (seeds, batches)."""
+    last = table[table.seq_len == 500].groupby(["after_batch", "seed"]).last()
+    return {
+        layer: last[f"error_{layer}"].to_numpy().reshape(len(AFTER), -1).T ** 2 for layer in "AV"
     }
