@@ -14,6 +14,7 @@ from figures.base import (
     INK,
     OF_A,
     OF_V,
+    PHONE,
     SGD,
     STATE,
     THEORY,
@@ -50,18 +51,20 @@ def figure_6(
             runs = simulated.get(method, ())
             thin = {"lw": 0.6, "alpha": 0.45} if len(runs) > 8 else {"lw": 1.2, "alpha": 0.8}
             _courses(ax, runs, column, color=colour, **thin)
-            thick = {"color": colour, "lw": 2.2, "dashes": dash}
+            thick = {"color": colour, "lw": 1.6, "dashes": dash}
             _courses(ax, real.get(method, ()), column, **thick)
         if column.startswith("delta"):
             ax.set(yscale="log", ylim=(1e-4, None))
         ax.set_ylabel(STATE[column])
     for ax in axes.flat if is_narrow() else axes[-1]:
         ax.set_xlabel(r"step $\tau$")
-    kinds = [("simulated", {"lw": 1})] + ([("real", {"lw": 2.4})] if real else [])
+    kinds = [("simulated", {"lw": 0.8})] + ([("real", {"lw": 2})] if real else [])
     for name, width in kinds:  # in ink: the colour says which layer
         axes.flat[0].plot([], [], color=INK.black, label=f"proximal, {name}", **width)
         axes.flat[0].plot([], [], color=SGD, ls="--", label=f"without penalty, {name}", **width)
-    legend_below(fig, axes.flat[0], ncols=4)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    columns_of_legend = 1 if is_narrow() else 2
+    fig.legend(handles, labels, loc="outside lower center", ncols=columns_of_legend, frameon=False)
     return fig
 
 
@@ -99,6 +102,8 @@ def side_by_side(pairs: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]])
     """
     most = max((len(each) for each in pairs.values()), default=1)
     fig, each = panels(pairs, height=1.1 + 0.33 * most)
+    if is_narrow():  # one row of text needs its height on a phone too
+        fig.set_size_inches(PHONE, len(pairs) * (1.0 + 0.27 * most))
     for ax, title, labelled in each:
         for row, (real, simulated) in enumerate(labelled.values()):
             for values, height, colour, mark, name in (
