@@ -1,4 +1,4 @@
-"""Chapter 8: what settling for longer makes of larger batches after Stage 2.
+"""What settling for longer makes of larger batches after Stage 2.
 
 20 tasks at N = 3, T = 500 with three batches, 480 settling steps instead of 60: 3 * 10^10 tokens,
 less than a minute on two cores.

@@ -1,4 +1,4 @@
-"""Chapter 8: the whole algorithm, end to end, on 20 tasks a size.
+"""The whole algorithm, end to end, on 20 tasks a size.
 
 Four sizes, with and without what is ours, and one size with smaller and larger batches in the last
 stages: 200 runs, 8 * 10^10 tokens, some two minutes on two cores.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 import scbtools as scb
 
@@ -16,6 +18,7 @@ SIZES = ((3, 500), (5, 500), (10, 500), (3, 5000))  # N, T
 BATCH = 512  # of every stage
 FINISH = (64, 512, 4096)  # of settling and Stage 3, at the first size
 SEEDS = range(20)
+ETA = 0.02  # the recipe's
 
 
 def _cells() -> list[dict[str, Any]]:
@@ -53,3 +56,36 @@ def run_one(
         "status": run.status,
         **{name: run.history[name][ends] for name in kept},
     }
+
+
+Found = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def settings(table: pd.DataFrame, literal: pd.DataFrame) -> dict[Any, dict[str, Found]]:
+    """Return by (N, T, B / (eta T) of Stage 1) and recipe what its runs ended with.
+
+    That is squared errors of A and V, and whether the run was mirrored after Stage 1. `literal` is
+    the table of the experiment of that name, which has one more size, for one recipe. The last size
+    has the small batch.
+    """
+    mine = table[table.finish_batch == BATCH]
+    longer = literal[literal.seq_len > SIZES[0][1]]
+    more, T = int(longer.boost_batch.iloc[0]), int(longer.seq_len.iloc[0])
+    found: dict[Any, dict[str, Found]] = {}
+    for size in SIZES:
+        of = mine[(mine.vocab_size == size[0]) & (mine.seq_len == size[1])]
+        recipes = {name: _ends(rows) for name, rows in of.groupby("recipe")}
+        found[(*size, BATCH / (ETA * size[1]))] = recipes
+    *large, last = found.items()
+    between = (SIZES[-1][0], T, more / (ETA * T)), {"paper_literal": _ends(longer)}
+    return dict([*large, between, last])
+
+
+def _ends(rows: pd.DataFrame) -> Found:
+    """Return squared errors of A and V at the end, and who was mirrored after Stage 1."""
+    last = rows.groupby("seed").last()
+    boosted = rows[rows.stage == "boost"].sort_values("seed")
+    return (
+        last.error_A.to_numpy() ** 2, last.error_V.to_numpy() ** 2,
+        boosted.alpha_A.to_numpy() < 0,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The whole algorithm: final errors, errors and stages against samples, figure 5."""
+"""The whole algorithm: one run by stages, final errors, samples of each stage against T."""
 
 from __future__ import annotations
 
@@ -9,135 +9,169 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, band, drawn, figure, looks, mark_step, rows, star
+from figures.base import (
+    INK,
+    MIRROR,
+    OF_A,
+    OF_V,
+    STATE,
+    THEORY,
+    Curves,
+    band,
+    drawn,
+    figure,
+    mark_step,
+    rows,
+)
+from figures.shown import is_narrow
 
 _ERRORS = (r"$\Vert A - Q\Vert_\mu^2$", r"$\Vert V - P\Vert_\mu^2$")
+_LAYERS = ((OF_A, "--"), (OF_V, "-"))
+
+
+class _Look(NamedTuple):
+    """How the samples of a stage are drawn."""
+
+    colour: str
+    style: str
+    fill: str
+
+
+_STAGES = (
+    _Look(INK.red, "o-", INK.red),
+    _Look(INK.green, "s-", INK.green),
+    _Look(INK.green, "^--", INK.paper),
+    _Look(INK.sky, "D-.", INK.sky),
+)
+
+
+@drawn
+def one_run(history: Curves, names: Mapping[str, int]) -> Figure:
+    """Return signals and squared errors of a run against its step, with the stages marked.
+
+    `history` is that of a `Run`; `names` has the last step of each stage.
+    """
+    fig, (left, right) = figure(1, 2, height=3.4)
+    step = np.asarray(history["step"])
+    for layer, error, (colour, style) in zip("AV", _ERRORS, _LAYERS, strict=True):
+        look = {"color": colour, "ls": style, "lw": 1.8}
+        signal = f"alpha_{layer}"
+        left.plot(step, history[signal], label=STATE[signal], **look)
+        right.plot(step, np.square(history[f"error_{layer}"]), label=error, **look)
+    for ax in (left, right):
+        before = 0
+        for i, (name, end) in enumerate(names.items()):
+            mark_step(ax, end)
+            ax.annotate(
+                name, ((before + end) / 2, 1.02 + 0.09 * (i % 2)), fontsize=9,
+                xycoords=("data", "axes fraction"), ha="center", annotation_clip=False,
+            )  # fmt: skip
+            before = end
+        ax.set(xlabel=r"step $\tau$")
+    left.set_ylabel("signal")
+    right.set(yscale="log", ylabel="squared error")
+    left.legend(loc="lower right")
+    right.legend(loc="lower left")
+    return fig
 
 
 @drawn
 def final_errors(
-    groups: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike]]], epsilon: float
+    groups: Mapping[str, Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]]], epsilon: float
 ) -> Figure:
-    """Return both squared errors of every run as dots, one row of dots per setting.
+    """Return both squared errors of every run as dots, one row of dots per setting and recipe.
 
-    `groups` are by setting and recipe pairs of (seeds,) arrays: squared errors of A and of V.
+    `groups` are by setting and recipe three (seeds,) arrays: squared errors of A and of V, and
+    whether the run was mirrored after Stage 1. The second recipe's marks are hollow.
     """
-    fig, axes = figure(1, 2, height=1.0 + 0.75 * len(groups), sharey=True)
-    seen: set[str] = set()
+    height = 1.0 + 0.75 * len(groups)
+    fig, axes = figure(1, 2, height=height, sharey=True)
+    named: set[str] = set()
     for row, recipes in enumerate(groups.values()):
-        for i, ((recipe, pair), colour, _, mark) in enumerate(looks(recipes.items())):
+        for i, (recipe, (*pair, mirrored)) in enumerate(recipes.items()):
             centre = row + (i - (len(recipes) - 1) / 2) * 0.4
-            label = "_" if recipe in seen else recipe
-            for ax, values in zip(axes, pair, strict=True):
-                ordered = np.sort(np.asarray(values, float))
-                lift = np.linspace(-0.13, 0.13, ordered.size)
-                ax.plot(ordered, centre + lift, mark, color=colour, ms=4, label=label)
-            seen.add(recipe)
+            for ax, values, (colour, _) in zip(axes, pair, _LAYERS, strict=True):
+                order = np.argsort(np.asarray(values, float))
+                ordered = np.asarray(values, float)[order]
+                lift = centre + np.linspace(-0.13, 0.13, ordered.size)
+                fill = {"mfc": INK.paper} if i else {}
+                ax.plot(
+                    ordered, lift, "s" if i else "o", color=colour, ms=4, **fill,
+                    label="_" if recipe in named else recipe,
+                )  # fmt: skip
+                wrong = np.asarray(mirrored, bool)[order]
+                if wrong.any():
+                    name = "_" if "mirror" in named else "mirrored after Stage 1"
+                    look = {"color": MIRROR, "ms": 9, "mew": 1.6, "mfc": "none", "label": name}
+                    ax.plot(ordered[wrong], lift[wrong], "o", **look)
+            named |= {recipe} | ({"mirror"} if np.any(mirrored) else set())
     for ax, name in zip(axes, _ERRORS, strict=True):
-        ax.axvline(epsilon, color=INK.black, lw=1.2, ls="--")
+        ax.axvline(epsilon, color=THEORY, lw=1, ls="--")
         ax.set(xscale="log", xlabel=name)
         rows(ax, groups)
-    axes[1].legend(loc="best")
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside lower center", ncols=1 if is_narrow() else 3, frameon=False
+    )
     return fig
 
 
 @drawn
-def errors_by_stage(
-    stages: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]], batches: ArrayLike, ends: Curves
-) -> Figure:
-    """Return squared errors against samples: through the stages, and against the last batches.
+def errors_by_batch(batches: ArrayLike, ends: Curves) -> Figure:
+    """Return final squared errors against the batch after Stage 1, with a line falling as 1/B.
 
-    `stages` are by stage three (seeds,) arrays: samples drawn by its end, and squared errors of A
-    and of V there. `ends` are final squared errors, (seeds, n) by label, for n batch sizes.
+    `ends` are (seeds, n) by label for n batches, of A and V in turn; later pairs are hollow.
     """
-    fig, (left, right) = figure(1, 2, height=3.4)
-    drawn, *errors = (np.array(each, float).T for each in zip(*stages.values(), strict=True))
-    samples = np.median(drawn, axis=0)
-    for (label, runs), colour, style, mark in looks(zip(_ERRORS, errors, strict=True)):
-        band(left, samples, runs, colour, label, mark + style, ms=6)
-    for i, (name, at) in enumerate(zip(stages, samples, strict=True)):
-        left.annotate(
-            name, (at, 1 if i % 2 else 0.93), xycoords=("data", "axes fraction"),
-            ha="center", va="top", fontsize=8.5,
-        )  # fmt: skip
-        left.axvline(at, color=INK.grey, lw=0.6, ls=":")
-    left.set(xscale="log", yscale="log", xlabel="samples drawn", ylabel="squared error")
-    left.set_ylim(None, 12 * np.max(errors[0]))
-    left.legend(loc="lower left")
+    fig, ax = figure(height=3.4)
     x = np.asarray(batches, float)
-    for (label, values), colour, style, mark in looks(ends.items()):
-        band(right, x, values, colour, label, mark + style, ms=6)
+    for i, (label, values) in enumerate(ends.items()):
+        colour, style = _LAYERS[i % 2]
+        fill = {} if i < 2 else {"mfc": INK.paper, "alpha": 0.8}
+        band(ax, x, values, colour, label, ("os^D"[i % 4]) + style, ms=6, **fill)
     first = max(float(np.median(np.asarray(values)[:, 0])) for values in ends.values())
-    right.plot(x, 3 * first * x[0] / x, ":", color=INK.black, lw=1, label=r"$\sim 1/B$")
-    right.set(xscale="log", yscale="log", xlabel="batch $B$ after Stage 2")
-    right.set_ylabel("final squared error")
-    right.legend(loc="lower left", fontsize=9)
+    ax.plot(x, 3 * first * x[0] / x, ":", color=THEORY, lw=1, label=r"$\propto 1/B$")
+    ax.set(xscale="log", yscale="log", xlabel="batch $B$ after Stage 1")
+    ax.set_ylabel("final squared error")
+    ax.legend(loc="lower left", fontsize=9)
     return fig
 
 
 @drawn
-def stage_samples(
-    lengths: ArrayLike, samples: Curves, batches: ArrayLike, success: Curves
-) -> Figure:
-    """Return the samples of each stage against T, and how often each batch of Stage 2 serves.
+def stage_samples(lengths: ArrayLike, samples: Curves, guide: ArrayLike | None = None) -> Figure:
+    """Return the samples of each stage against T, medians and the middle 80 % of tasks.
 
-    `samples` are (seeds, n) or (n,) by stage; `success` is the share of tasks that end right, for
-    each of the `batches`, by length.
+    `samples` are (seeds, n) or (n,) by stage: Stage 1, Stage 2 with a fixed batch and with the
+    least, Stage 3. `guide` is a curve to compare the first with.
     """
-    fig, (left, right) = figure(1, 2, height=3.4)
-    for (label, values), colour, style, mark in looks(samples.items()):
-        band(left, lengths, np.atleast_2d(values), colour, label, mark + style, ms=5)
-    left.set(xscale="log", yscale="log", xlabel="length $T$", ylabel="samples of the stage")
-    left.set_ylim(left.get_ylim()[0] / 30, None)  # room for the legend
-    left.legend(loc="lower right")
-    shades = np.linspace(0.75, 0.0, len(success))
-    for (label, shares), shade in zip(success.items(), shades, strict=True):
-        blue = (shade, 0.35 + 0.4 * shade, 0.7 + 0.2 * shade)
-        right.plot(batches, shares, "o-", color=blue, label=label, ms=4, lw=1.3)
-    right.axhline(0.9, color=INK.black, lw=0.8, ls=":")
-    right.set(xlabel="batch of Stage 2", ylabel="share of tasks that end right")
-    right.set_ylim(-0.03, 1.05)
-    right.set_xscale("log", base=2)
-    right.legend(loc="lower right", fontsize=9)
+    fig, ax = figure(height=3.8)
+    x = np.asarray(lengths, float)
+    for (label, values), look in zip(samples.items(), _STAGES, strict=False):
+        runs = np.atleast_2d(np.asarray(values, float))
+        band(ax, x, runs, look.colour, label, look.style, ms=6, mfc=look.fill)
+    if guide is not None:
+        ax.plot(x, guide, color=THEORY, lw=1, ls=":", label=r"$\propto T \ln T$")
+    ax.set(xscale="log", yscale="log", xlabel="length $T$", ylabel="samples of the stage")
+    if is_narrow():
+        fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", fontsize=9)
+    else:
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig
 
 
-class Vocabulary(NamedTuple):
-    """Runs of one vocabulary through and beyond the early stop."""
-
-    label: str
-    steps: ArrayLike
-    """(n,) relative to the stop."""
-    error_V: ArrayLike
-    """(seeds, n) |V - P|_mu."""
-    error_A: ArrayLike
-    excess: ArrayLike
-    """(seeds, n) loss above the Bayes loss."""
-    normalised: tuple[ArrayLike, ArrayLike, ArrayLike]
-    """(seeds,) the same three after normalising at the stop."""
-
-
 @drawn
-def vocabularies(runs: list[Vocabulary]) -> Figure:
-    """Return figure 5: distances and test loss of each vocabulary, with the stop marked.
+def batch_shares(batches: ArrayLike, success: Curves) -> Figure:
+    """Return the share of tasks that end right against the batch of Stage 2, a line per length.
 
-    Stars are medians after normalising at the stop.
+    Longer sequences have darker lines.
     """
-    fig, axes = figure(2, len(runs), height=5.2, sharex="col", squeeze=False)
-    for (top, bottom), each in zip(axes.T, runs, strict=True):
-        band(top, each.steps, each.error_A, INK.blue, r"$\Vert A - Q\Vert_\mu$")
-        band(top, each.steps, each.error_V, INK.red, r"$\Vert V - P\Vert_\mu$", "--")
-        band(bottom, each.steps, each.excess, INK.green, "test loss", "-.")
-        stars = zip(
-            (top, top, bottom), (INK.red, INK.blue, INK.green), each.normalised, strict=True
-        )
-        for ax, colour, values in stars:
-            star(ax, 0, values, colour, mec="white", zorder=5)
-        mark_step(top, 0)
-        mark_step(bottom, 0)
-        top.set(title=each.label, ylim=(0, None))
-        bottom.set(yscale="log", xlabel="steps after the stop")
-    axes[0, 0].set_ylabel("distance")
-    axes[1, 0].set_ylabel("test loss above Bayes")
-    axes[0, 0].legend(loc="upper right", fontsize=9)
+    fig, ax = figure(height=3.4)
+    for (label, shares), shade in zip(
+        success.items(), np.linspace(0.25, 1, len(success)), strict=True
+    ):
+        ax.plot(batches, shares, "o-", color=INK.green, alpha=shade, label=label, ms=4, lw=1.3)
+    ax.axhline(0.9, color=THEORY, lw=0.8, ls=":")
+    ax.set(xlabel="batch of Stage 2", ylabel="share of tasks that end right")
+    ax.set_ylim(-0.03, 1.05)
+    ax.set_xscale("log", base=2)
+    ax.legend(loc="lower right", fontsize=9)
     return fig

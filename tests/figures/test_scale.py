@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from figures import scale
+from figures.base import OF_A, OF_V, SGD
 
 COLUMNS = ("alpha_V", "alpha_A", "delta_V", "delta_A")
 
@@ -13,11 +14,25 @@ def test_figure_6_draws_every_run_and_names_each_kind_once():
     runs = {"proximal": [course(1), course(2)], "sgd": [course(3)]}
     fig = scale.figure_6(runs, {"proximal": [course(4)]})
     for ax in fig.axes:
-        heights = [line.get_ydata()[0] for line in ax.lines]
+        heights = [line.get_ydata()[0] for line in ax.lines if np.size(line.get_ydata())]
         assert sorted(heights) == [1, 2, 3, 4]
     names = [text.get_text() for text in fig.legends[0].get_texts()]
     assert sorted(names) == [
-        "proximal, real", "proximal, simulated", "without penalty, simulated",
+        "proximal, real", "proximal, simulated",
+        "without penalty, real", "without penalty, simulated",
+    ]  # fmt: skip
+
+
+def test_figure_6_gives_each_layer_its_colour_and_can_leave_panels_out():
+    fig = scale.figure_6({"proximal": [course(1)], "sgd": [course(2)]}, {}, ("alpha_V", "delta_A"))
+    assert len(fig.axes) == 2
+    for ax, colour in zip(fig.axes, (OF_V, OF_A), strict=True):
+        found = {
+            line.get_ydata()[0]: line.get_color() for line in ax.lines if len(line.get_ydata())
+        }
+        assert found == {1: colour, 2: SGD}
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == [
+        "proximal, simulated", "without penalty, simulated",
     ]  # fmt: skip
 
 

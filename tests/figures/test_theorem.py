@@ -1,59 +1,59 @@
 import numpy as np
 import pytest
 from figures import theorem
+from figures.base import INK, MIRROR, OF_A, OF_V
+
+ERRORS = (r"$\Vert A - Q\Vert_\mu^2$", r"$\Vert V - P\Vert_\mu^2$")
 
 
-def test_final_errors_draws_every_run_of_every_recipe():
-    pair = ([3e-4, 1e-4, 2e-4], [1e-5, 2e-5, 3e-5])
-    fig = theorem.final_errors({"a": {"one": pair, "two": pair}, "b": {"one": pair}}, 1e-3)
-    dots = [line for line in fig.axes[0].lines if line.get_marker() in ("o", "s")]
+def test_one_run_squares_the_errors_and_names_the_stages(by_label):
+    names = ("alpha_V", "alpha_A", "error_V", "error_A")
+    history = {"step": [0, 1, 2], **{name: np.full(3, i + 2.0) for i, name in enumerate(names)}}
+    fig = theorem.one_run(history, {"boost": 1, "learn": 2})
+    left, right = fig.axes
+    assert by_label(left)[r"$\alpha_V$"].get_ydata()[0] == 2
+    drawn = by_label(right)
+    assert [drawn[name].get_ydata()[0] for name in ERRORS] == [25, 16]
+    assert [drawn[name].get_color() for name in ERRORS] == [OF_A, OF_V]
+    assert [text.get_text() for text in right.texts] == ["boost", "learn"]
+
+
+def test_final_errors_draws_every_run_of_every_recipe_and_rings_the_mirrored():
+    one = ([3e-4, 1e-4, 2e-4], [1e-5, 2e-5, 3e-5], [False, False, False])
+    two = (*one[:2], [True, False, False])
+    fig = theorem.final_errors({"a": {"one": one, "two": two}, "b": {"one": one}}, 1e-3)
+    lines = [line for line in fig.axes[0].lines if line.get_marker() in ("o", "s")]
+    dots = [line for line in lines if line.get_color() != MIRROR]
     assert [list(line.get_xdata()) for line in dots] == [[1e-4, 2e-4, 3e-4]] * 3
     rows = [round(float(np.mean(line.get_ydata()))) for line in dots]
     assert rows == [0, 0, 1]
-    assert [text.get_text() for text in fig.axes[1].get_legend().get_texts()] == ["one", "two"]
+    assert [list(line.get_xdata()) for line in lines if line.get_color() == MIRROR] == [[3e-4]]
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert names == ["one", "two", "mirrored after Stage 1"]
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["a", "b"]
 
 
-def test_errors_by_stage_draws_medians_at_the_median_samples(by_label):
-    stages = {
-        "boost": ([10, 20, 30], [0.5, 0.6, 0.7], [0.1, 0.2, 0.3]),
-        "learn": ([50, 60, 70], [0.05, 0.06, 0.07], [0.01, 0.02, 0.03]),
-    }
+def test_errors_by_batch_draws_medians_and_a_guide(by_label):
     ends = {"A": [[4e-3, 1e-3], [4e-3, 1e-3]], "V": [[2e-3, 5e-4], [2e-3, 5e-4]]}
-    fig = theorem.errors_by_stage(stages, [64, 256], ends)
-    left, right = fig.axes
-    drawn = by_label(left)[r"$\Vert A - Q\Vert_\mu^2$"]
-    np.testing.assert_array_equal(drawn.get_xdata(), [20, 60])
-    np.testing.assert_array_equal(drawn.get_ydata(), [0.6, 0.06])
-    np.testing.assert_array_equal(by_label(right)["V"].get_ydata(), [2e-3, 5e-4])
-    guide = by_label(right)[r"$\sim 1/B$"].get_ydata()
+    fig = theorem.errors_by_batch([64, 256], ends)
+    drawn = by_label(fig.axes[0])
+    np.testing.assert_array_equal(drawn["V"].get_ydata(), [2e-3, 5e-4])
+    assert [drawn[name].get_color() for name in "AV"] == [OF_A, OF_V]
+    guide = drawn[r"$\propto 1/B$"].get_ydata()
     assert guide[0] / guide[1] == pytest.approx(4)
-    assert {text.get_text() for text in left.texts} == {"boost", "learn"}
 
 
-def test_stage_samples_draws_medians_and_shares(by_label):
+def test_stage_samples_draws_medians_and_the_guide(by_label):
     samples = {"one": np.array([[1.0, 10], [2, 20], [9, 90]]), "all": np.array([5.0, 5])}
-    fig = theorem.stage_samples([100, 200], samples, [4, 8, 16], {"T = 100": [0.5, 0.9, 1.0]})
-    left, right = fig.axes
-    np.testing.assert_array_equal(by_label(left)["one"].get_ydata(), [2, 20])
-    np.testing.assert_array_equal(by_label(left)["all"].get_ydata(), [5, 5])
-    np.testing.assert_array_equal(by_label(right)["T = 100"].get_ydata(), [0.5, 0.9, 1.0])
+    drawn = by_label(theorem.stage_samples([100, 200], samples, [3, 7]).axes[0])
+    np.testing.assert_array_equal(drawn["one"].get_ydata(), [2, 20])
+    np.testing.assert_array_equal(drawn["all"].get_ydata(), [5, 5])
+    np.testing.assert_array_equal(drawn[r"$\propto T \ln T$"].get_ydata(), [3, 7])
 
 
-def test_vocabularies_draws_curves_and_stars_of_the_right_layer(by_label):
-    ones = np.ones((3, 2))
-    each = theorem.Vocabulary("N = 3", [-1, 1], 2 * ones, 3 * ones, 4 * ones, ([5], [6], [7]))
-    fig = theorem.vocabularies([each, each])
-    top, bottom = fig.axes[0], fig.axes[2]
-    np.testing.assert_array_equal(by_label(top)[r"$\Vert V - P\Vert_\mu$"].get_ydata(), [2, 2])
-    np.testing.assert_array_equal(by_label(top)[r"$\Vert A - Q\Vert_\mu$"].get_ydata(), [3, 3])
-    np.testing.assert_array_equal(by_label(bottom)["test loss"].get_ydata(), [4, 4])
-    stars = {
-        line.get_color(): line.get_ydata()[0] for line in top.lines if line.get_marker() == "*"
-    }
-    curves = {
-        line.get_ydata()[0]: line.get_color() for line in top.lines if len(line.get_xdata()) == 2
-    }
-    assert stars[curves[2]] == 5
-    assert stars[curves[3]] == 6
-    assert [line.get_ydata()[0] for line in bottom.lines if line.get_marker() == "*"] == [7]
+def test_batch_shares_draws_longer_sequences_darker(by_label):
+    shares = {"T = 100": [0.5, 0.9, 1.0], "T = 200": [0.6, 0.9, 1.0]}
+    drawn = by_label(theorem.batch_shares([4, 8, 16], shares).axes[0])
+    np.testing.assert_array_equal(drawn["T = 100"].get_ydata(), [0.5, 0.9, 1.0])
+    assert drawn["T = 100"].get_color() == INK.green
+    assert drawn["T = 100"].get_alpha() < drawn["T = 200"].get_alpha()
