@@ -59,7 +59,7 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
-    w = np.ascontiguousarray(_check.matrix("logits", logits).T).T  # sums in one order
+    w = np.ascontiguousarray(_check.matrix("logits", logits, None, 1e300).T).T
     e = np.exp(w - w.max(axis=0))
     return np.asarray(e / e.sum(axis=0))
 
