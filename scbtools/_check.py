@@ -152,13 +152,13 @@ def matrix(
     return array(name, found, limit)
 
 
-def tokens(name: str, value: Any, size: int) -> NDArray[Any]:
-    """Return `value` as an array of tokens 0 .. size - 1, or raise.
+def tokens(name: str, value: Any, size: int, owner: str) -> NDArray[Any]:
+    """Return `value` as an array of tokens 0 .. size - 1 of their owner, or raise.
 
     Its dtype is the one that such tokens are drawn with, which kernels are compiled for.
     """
     found = _plain(name, value)
     whole = found.dtype.kind in "iu"
     if not whole or (found.size and not 0 <= found.min() <= found.max() < size):
-        raise ValueError(f"{name} must hold integers in 0 .. {size - 1}, the tokens")
+        raise ValueError(f"{name} must hold integers in 0 .. {size - 1}, the tokens of {owner}")
     return np.require(found, np.uint8 if size <= 256 else np.uint16, ["C", "W"])

@@ -138,7 +138,7 @@ def least_squares_value(task: SCBTask, A: Floats) -> NDArray[np.float64]:
 def target_law(task: SCBTask, tokens: ArrayLike, last: int) -> NDArray[np.float64]:
     """Return Pr(x_o = n | tokens, last) = sum_t q_t P[n, x_t], (N,)  (eq. 1)."""
     sparse, size = check_task(task).sparse_attention, task.vocab_size
-    drawn = _check.tokens("tokens", tokens, size)
+    drawn = _check.tokens("tokens", tokens, size, "task")
     if drawn.shape != (task.seq_len,):
         raise ValueError(f"tokens must have shape ({task.seq_len},), got {drawn.shape}")
     last = _check.integer("last", last, 0, size - 1)

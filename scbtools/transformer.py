@@ -59,7 +59,7 @@ def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Return column-wise softmax of (T, N) logits, the attention of a softmax transformer."""
-    w = np.ascontiguousarray(_check.matrix("logits", logits).T).T  # sums in one order
+    w = np.ascontiguousarray(_check.matrix("logits", logits, None, 1e300).T).T
     e = np.exp(w - w.max(axis=0))
     return np.asarray(e / e.sum(axis=0))
 
@@ -102,7 +102,7 @@ def check_batch(batch: Batch, vocab_size: int) -> Batch:
             f"batch must be a Batch, as from task.sample, got {_check.shown(batch)}"
         ) from None
     parts = zip(("batch.tokens", "batch.last", "batch.target"), batch, strict=True)
-    tokens, last, target = (_check.tokens(name, part, vocab_size) for name, part in parts)
+    tokens, last, target = (_check.tokens(name, part, vocab_size, "params") for name, part in parts)
     if tokens.ndim != 2 or not last.shape == target.shape == tokens.shape[:1]:
         shapes = f"{tokens.shape}, {last.shape} and {target.shape}"
         raise ValueError(

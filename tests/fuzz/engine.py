@@ -9,6 +9,7 @@ import io
 import linecache
 import os
 import re
+import sys
 import time
 import types
 import warnings
@@ -21,7 +22,7 @@ import hypothesis
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
-from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 import scbtools
 from scbtools import SCBTask, engines
@@ -105,23 +106,22 @@ class Outcome(NamedTuple):
     answer: Any
     error: Exception | None
     seconds: float
-    compiled: int
+    specialised: int
 
 
-class _Compilations(event.Listener):  # type: ignore[misc]
-    """Counts kernels that are compiled."""
-
-    count = 0
-
-    def on_start(self, found: Any) -> None:
-        self.count += 1
-
-    def on_end(self, found: Any) -> None:
-        pass
+DISPATCHERS = {
+    each
+    for name, module in list(sys.modules.items())
+    if name.startswith("scbtools")
+    for each in vars(module).values()
+    if isinstance(each, Dispatcher)
+}
+again_compiled: set[str] = set()  # calls that were seen to, as none does twice
 
 
-_compilations = _Compilations()
-event.register("numba:compile", _compilations)
+def specialised() -> int:
+    """For how many kinds of arguments there are kernels in this process."""
+    return sum(len(each.signatures) for each in DISPATCHERS)
 
 
 def arguments(case: Case, texts: dict[str, str]) -> tuple[Any, dict[str, Any]]:
@@ -139,7 +139,7 @@ def arguments(case: Case, texts: dict[str, str]) -> tuple[Any, dict[str, Any]]:
 
 def outcome(function: Any, given: dict[str, Any]) -> Outcome:
     """Call, with warnings as errors and nothing on the terminal."""
-    began, compiled = time.process_time(), _compilations.count
+    began, before = time.process_time(), specialised()
     answer = error = None
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("error")
@@ -147,7 +147,7 @@ def outcome(function: Any, given: dict[str, Any]) -> Outcome:
             answer = function(**given)
         except Exception as raised:
             error = raised
-    return Outcome(answer, error, time.process_time() - began, _compilations.count - compiled)
+    return Outcome(answer, error, time.process_time() - began, specialised() - before)
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ def _late_or_vague(case: Case, found: Outcome) -> str | None:
     error: Any = found.error
     if STEPPING & {part.tb_frame.f_code.co_name for part in frames(error)}:
         return "it was refused only after steps had begun"
-    if found.compiled or found.seconds > SLOWEST:
-        return f"refused after {found.seconds:.1f} seconds and {found.compiled} compilations"
+    if found.seconds > SLOWEST:
+        return f"refused after {found.seconds:.1f} seconds"
     odd = [name for name, text in case.texts.items() if text != case.twins[name]]
     if len(odd) > 1 or case.may_refuse:
         return None
@@ -300,8 +300,9 @@ def _check_form(case: Case, first: Outcome) -> None:
     elif not alike(found.answer, first.answer):
         shown = repr(dataclasses.replace(case, texts=case.twins)).rpartition("\n")[2]
         raise fault(case, case.texts, found, f"another answer than for {shown}")
-    elif found.compiled:
-        raise fault(case, case.texts, found, f"compiled {found.compiled} kernels anew")
+    elif found.specialised or repr(case) in again_compiled:
+        again_compiled.add(repr(case))
+        raise fault(case, case.texts, found, "needs kernels of its own, seconds to compile")
     with contextlib.suppress(TypeError):  # iterators are used up
         _, fresh = arguments(case, case.texts)
         for name, value in given.items():
