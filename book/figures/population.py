@@ -123,7 +123,8 @@ def stage_lengths(without: Sequence[Lengths], batches: Sequence[Lengths], target
     """
 
     def law(eta: float, reach: Floats) -> Floats:
-        return np.log1p(2 * target * reach) / np.log1p(eta)
+        steps: Floats = np.log1p(2 * target * reach) / np.log1p(eta)
+        return steps
 
     fig, (left, right) = figure(1, 2, height=3.3)
     for each, colour, mark in zip(without, _COLOURS, "os^D", strict=False):
