@@ -196,7 +196,7 @@ def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
                 window = np.ones(min(21, size.size))
                 total, count = (np.convolve(x, window, "same") for x in (size**2, size**0))
                 shown = np.sqrt(total / count)
-            ax.plot(steps, shown, style, color=colour, label=name)
+            ax.plot(steps, np.where(shown > 0, shown, np.nan), style, color=colour, label=name)
         ax.set(yscale="log", xlabel="step", title=title, ylim=(1e-6 * top, 20 * top))
         ax.legend(frameon=False, fontsize=8, loc="upper left")
     fig.axes[0].set_ylabel("size of the change in one step")
