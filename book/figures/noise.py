@@ -13,6 +13,10 @@ from numpy.typing import ArrayLike
 
 from figures.base import (
     INK,
+    OF_A,
+    OF_V,
+    THEORY,
+    TRUTH,
     Curves,
     Floats,
     band,
@@ -46,7 +50,7 @@ def noise_scaling(scalings: Sequence[Scaling]) -> Figure:
     each = {scaling.label: scaling for scaling in scalings}
     fig, drawn = panels(each, height=3.3, width=7.8, sharey=True)
     for ax, label, scaling in drawn:
-        for layer, colour, style, mark in looks("AV", (INK.blue, INK.orange)):
+        for layer, colour, style, mark in looks("AV", (OF_A, OF_V)):
             name = rf"$\mathrm{{E}}\,\Vert h_{layer}\Vert_\mu^2$, measured"
             bars(
                 ax, scaling.x, list(scaling.measured[layer]), colour, mark, ms=5, capsize=3,
@@ -70,41 +74,44 @@ def noise_column(column: ArrayLike, attended: Sequence[int], deviation: float) -
     """
     values, where = np.asarray(column, float), np.asarray(attended, int)
     fig, (left, right) = figure(1, 2, height=3.1, width_ratios=(2, 1), sharey=True)
-    left.plot(np.arange(values.size) + 1, values, ".", color=INK.blue, ms=3, label="unattended")
-    left.plot(where + 1, values[where], "D", color=INK.red, ms=7, mfc="none", label="attended")
+    left.plot(np.arange(values.size) + 1, values, ".", color=OF_A, ms=3, label="unattended")
+    left.plot(
+        where + 1, values[where], "o", color=TRUTH, ms=9, mfc="none", mew=1.8, label="attended"
+    )
     zero(left)
     left.set(xlabel="position $t$", ylabel="entry of $h_A$")
     left.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
     limit = 1.25 * np.abs(values).max()
     left.set_ylim(-limit, limit)
     right.hist(
-        values, bins=40, density=True, orientation="horizontal", color=INK.sky, edgecolor="white",
-        lw=0.4,
+        values, bins=40, density=True, orientation="horizontal", color=OF_A, alpha=0.6,
     )  # fmt: skip
     grid = np.linspace(-limit, limit, 200)
-    right.plot(gaussian(grid, deviation), grid, color=INK.black, lw=1.5, label="Gaussian")
+    right.plot(gaussian(grid, deviation), grid, color=THEORY, lw=1.5, label="Gaussian")
     right.set_xlabel("density")
     right.legend(frameon=False, fontsize=9)
     return fig
 
 
 @drawn
-def signal_and_noise(lengths: ArrayLike, entry: Curves, norm: Curves) -> Figure:
-    """Return signal and noise against T, entry by entry and as a whole.
+def signal_and_noise(lengths: ArrayLike, norm: Curves, entry: Curves) -> Figure:
+    """Return signal and noise against T, as a whole and entry by entry.
 
-    Both map "signal" and "noise" to (n, tasks) arrays: `entry` an entry's expected gradient and its
-    standard deviation, `norm` the mu-norms of both.
+    Both map "signal of A", "noise of A" and, if they like, "noise of V" to (n, tasks) arrays:
+    `norm` the mu-norms of expected gradient and noise, `entry` those of one entry.
     """
-    both = {"one entry": entry, r"the whole gradient, $\Vert\cdot\Vert_\mu$": norm}
-    fig, each = panels(both, height=3.2, sharey=True)
+    both = {r"the whole gradient, $\Vert\cdot\Vert_\mu$": norm, "one entry": entry}
+    own = {"signal of A": (INK.green, "-"), "noise of A": (OF_A, "--"), "noise of V": (OF_V, "-.")}
+    fig, each = panels(both, height=3.3, sharey=True)
     for ax, title, values in each:
-        for name, colour, style, _ in looks(("signal", "noise"), (INK.green, INK.red)):
-            band(ax, lengths, np.transpose(values[name]), colour, name, style)
+        for name, (colour, style) in own.items():
+            if name in values:
+                band(ax, lengths, np.transpose(values[name]), colour, name, style, lw=2)
         ax.set(xscale="log", yscale="log", xlabel="$T$", title=title)
         ax.tick_params(labelleft=True)
         _few_ticks(ax, lengths)
     fig.axes[0].set_ylabel("size")
-    fig.axes[0].legend(frameon=False)
+    fig.axes[0].legend(frameon=False, loc="upper left")
     return fig
 
 
@@ -119,12 +126,22 @@ def batch_frame(
     values, where = np.clip(np.asarray(column, float), -limit, limit), np.asarray(attended, int)
     fig, ax = frame((0.11, 0.17, 0.86, 0.73), height=3.1, width=6.2)
     edges = np.linspace(-limit, limit, 71).tolist()
-    ax.hist(np.delete(values, where), bins=edges, color=INK.sky, label="unattended")
+    ax.hist(np.delete(values, where), bins=edges, color=OF_A, alpha=0.6, label="unattended")
     ax.set_yscale("symlog", linthresh=1)
     ax.set_ylim(-0.6, 2 * len(values))
     ax.set_yticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
     below = np.full(len(where), -0.3)
-    ax.plot(values[where], below, "D", clip_on=False, color=INK.red, ms=8, label="attended")
+    ax.plot(
+        values[where],
+        below,
+        "o",
+        clip_on=False,
+        color=TRUTH,
+        ms=9,
+        mfc="none",
+        mew=2,
+        label="attended",
+    )
     ax.axvline(expected, color=INK.green, ls="--", label="expected there")
     ax.set(xlim=(-limit, limit), xlabel="entry of minus the gradient", ylabel="entries")
     ax.set_title(f"$B = {batch_size}$")
@@ -144,14 +161,14 @@ def samples_needed(
     """
     T, each = np.asarray(lengths, float), np.asarray(entries, float)
     fig, (left, right) = figure(1, 2, height=3.3)
-    band(left, T, each.T, INK.blue, "largest entry", "o-")
-    band(left, T, np.transpose(norm), INK.orange, r"norm $\Vert h_A\Vert_\mu$", "s--")
+    band(left, T, each.T, INK.green, "largest entry", "o-")
+    band(left, T, np.transpose(norm), INK.red, r"norm $\Vert h_A\Vert_\mu$", "s--")
     left.set(xscale="log", yscale="log", xlabel="$T$", ylabel="$B$ needed")
     left.legend(frameon=False, fontsize=9, loc="upper left")
-    each_run(right, T, list(each), INK.sky, ".", 1.1, ms=4)
-    right.plot(T, each.mean(axis=1), "o", color=INK.blue, label="mean, largest entry")
-    right.plot(T, line, color=INK.blue, lw=1.2, label=r"line in $\ln T$")
-    right.plot(T, predicted, ":", color=INK.black, label="if it were Gaussian")
+    each_run(right, T, list(each), INK.green, ".", 1.1, ms=4, alpha=0.5)
+    right.plot(T, each.mean(axis=1), "o", color=INK.green, label="mean, largest entry")
+    right.plot(T, line, color=INK.green, lw=1.2, label=r"line in $\ln T$")
+    right.plot(T, predicted, ":", color=THEORY, lw=1.8, label="if it were Gaussian")
     right.set(xscale="log", xlabel="$T$", ylabel="$B$ needed", ylim=(0, None))
     right.legend(frameon=False, fontsize=9, loc="lower right")
     for ax in (left, right):
@@ -167,7 +184,7 @@ def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
     dots, with its running root mean square over 21 steps.
     """
     fig, each = panels(terms, height=3.4, width=8.6)
-    own = {"signal": (INK.green, "-"), "shrinkage": (INK.purple, "-."), "noise": (INK.red, "--")}
+    own = {"signal": (INK.green, "-"), "shrinkage": (INK.sky, "-."), "noise": (INK.red, "--")}
     for ax, title, named in each:
         sizes = {name: np.abs(np.asarray(values, float)) for name, values in named.items()}
         top = max(float(size.max()) for size in sizes.values())
@@ -179,7 +196,7 @@ def run_terms(steps: ArrayLike, terms: Mapping[str, Curves]) -> Figure:
                 window = np.ones(min(21, size.size))
                 total, count = (np.convolve(x, window, "same") for x in (size**2, size**0))
                 shown = np.sqrt(total / count)
-            ax.plot(steps, shown, style, color=colour, label=name)
+            ax.plot(steps, np.where(shown > 0, shown, np.nan), style, color=colour, label=name)
         ax.set(yscale="log", xlabel="step", title=title, ylim=(1e-6 * top, 20 * top))
         ax.legend(frameon=False, fontsize=8, loc="upper left")
     fig.axes[0].set_ylabel("size of the change in one step")
@@ -191,7 +208,7 @@ def column_paces(mu: ArrayLike, signals: Curves) -> Figure:
     """Return the signal of every column of A against the step, (steps, N), a panel per method."""
     fig, each = panels(signals, height=3.2, sharey=True)
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-    colours = (INK.blue, INK.orange, INK.green, INK.purple, INK.red, INK.black)
+    colours = (INK.black, INK.green, INK.sky, INK.red, INK.grey, INK.blue)
     for ax, title, paths in each:
         for k, path in enumerate(np.transpose(paths)):
             name = rf"$\mu_k = {np.asarray(mu)[k]:.3f}$"
@@ -212,7 +229,7 @@ def column_prices(mu: ArrayLike, arrived: Curves, off_line: Curves) -> Figure:
     name = r"$\Vert\Delta_{a^{(k)}}\Vert^2$ at the last step"
     fig, each = panels({"steps to half the signal": arrived, name: off_line}, height=3.3)
     for ax, label, table in each:
-        for (method, values), colour, style, mark in looks(table.items(), (INK.blue, INK.orange)):
+        for (method, values), colour, style, mark in looks(table.items(), (INK.green, INK.red)):
             band(ax, mu, _finite_columns(values), colour, method, mark + style)
         ax.set(xscale="log", yscale="log", xlabel=r"$\mu_k$", ylabel=label)
         _few_ticks(ax, mu)

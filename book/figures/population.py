@@ -12,6 +12,11 @@ from numpy.typing import ArrayLike
 
 from figures.base import (
     INK,
+    MIRROR,
+    OF_A,
+    OF_V,
+    THEORY,
+    TRUTH,
     Curves,
     Floats,
     drawn,
@@ -24,7 +29,7 @@ from figures.base import (
 )
 from figures.film import film as film  # for the chapter
 
-_COLOURS = (INK.blue, INK.orange, INK.green, INK.purple, INK.red)
+_COLOURS = (INK.green, INK.red, INK.sky, INK.black)  # of rates and starts, which have no role
 
 
 class Portrait(NamedTuple):
@@ -53,20 +58,24 @@ def phase_portrait(portraits: Sequence[Portrait]) -> Figure:
 def _portrait(ax: Axes, panel: Portrait) -> None:
     x, y = panel.alpha_V, panel.alpha_A
     ax.streamplot(
-        x, y, panel.flow_V, panel.flow_A, density=0.9, color=INK.sky, linewidth=0.8, arrowsize=0.9
+        x, y, panel.flow_V, panel.flow_A, density=0.8, color=INK.grey, linewidth=0.7, arrowsize=0.8
     )
-    ax.contour(x, y, panel.flow_V, [0], colors=INK.green, linestyles="dotted", linewidths=2)
-    ax.contour(x, y, panel.flow_A, [0], colors=INK.orange, linestyles="dashed")
-    ax.contour(x, y, panel.side, [0], colors=INK.red, linewidths=2)
-    ax.plot([], [], ":", color=INK.green, label=r"$\alpha_V$ at rest")
-    ax.plot([], [], "--", color=INK.orange, label=r"$\alpha_A$ at rest")
-    ax.plot([], [], "-", color=INK.red, label="watershed")
+    ax.contour(x, y, panel.flow_V, [0], colors=OF_V, linestyles="dotted", linewidths=2.2)
+    ax.contour(x, y, panel.flow_A, [0], colors=OF_A, linestyles="dashed", linewidths=1.8)
+    ax.contour(x, y, panel.side, [0], colors=INK.red, linewidths=2.2)
+    ax.plot([], [], "-", color=INK.red, lw=2.2, label="watershed")
+    ax.plot([], [], ":", color=OF_V, lw=2.2, label=r"$\alpha_V$ at rest")
+    ax.plot([], [], "--", color=OF_A, lw=1.8, label=r"$\alpha_A$ at rest")
     for index, path in enumerate(panel.paths):
-        ax.plot(*path.T, color=INK.black, lw=2.2, label="_" if index else "path")
-    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5}
+        ax.plot(*path.T, color=INK.green, lw=2.5, label="_" if index else "path of the run")
+    box = {"facecolor": INK.paper, "alpha": 0.85, "edgecolor": "none", "pad": 0.8}
     for name, place in panel.marks.items():
-        ax.plot(*place, "o", color=INK.black, ms=5)
-        ax.annotate(name, place, xytext=(6, 5), textcoords="offset points", bbox=box)
+        ax.plot(*place, "o", color=TRUTH, ms=6, mec=INK.paper, zorder=4)
+        beside, side = (8, "left") if min(place) > 0 else (-8, "right")
+        ax.annotate(
+            name, place, xytext=(beside, -14), textcoords="offset points", ha=side, bbox=box,
+            zorder=3,
+        )  # fmt: skip
     ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), title=panel.title, aspect="equal")
     ax.set(xlabel=r"$\alpha_V$", ylabel=r"$\alpha_A$")
     ax.ticklabel_format(scilimits=(-2, 3))
@@ -74,54 +83,69 @@ def _portrait(ax: Axes, panel: Portrait) -> None:
 
 
 @drawn
-def two_descriptions(
-    steps: ArrayLike, path: ArrayLike, matrices: ArrayLike, differences: Curves
-) -> Figure:
-    """Return signals from the recursion and from the matrices, and how far they differ.
+def one_run(path: ArrayLike, summed: ArrayLike, apart: ArrayLike) -> Figure:
+    """Return the signals of one run against the step, and their sum and difference.
 
-    `path` and `matrices` are (alpha_V, alpha_A), (n, 2), of either; `differences` are distances
-    that should be zero, (n,) by name.
+    `path` is (alpha_V, alpha_A), (n, 2); `summed` and `apart`, (n,), are what the linear regime
+    predicts of sum and difference.
     """
-    x, line, dots = np.asarray(steps), np.asarray(path), np.asarray(matrices)
+    v, a = np.asarray(path, float).T
+    steps = np.arange(v.size)
     fig, (left, right) = figure(1, 2, height=3.2)
-    every = slice(0, None, max(1, len(x) // 25))
-    names = (r"$\alpha_V$", r"$\alpha_A$")
-    for (i, name), colour, style, mark in looks(enumerate(names), _COLOURS):
-        left.plot(x, line[:, i], style, color=colour, label=f"{name}, recursion")
-        left.plot(
-            x[every], dots[every, i], mark, color=colour, ms=4, mfc="none",
-            label=f"{name}, matrices",
-        )  # fmt: skip
+    left.plot(steps, v, color=OF_V, lw=2, label=r"$\alpha_V$")
+    left.plot(steps, a, "--", color=OF_A, lw=2, label=r"$\alpha_A$")
     left.set(xlabel="step", ylabel="signal")
-    for (name, values), colour, style, _ in looks(
-        differences.items(), (INK.green, INK.purple, INK.black)
-    ):
-        right.plot(x, np.maximum(values, 1e-18), style, color=colour, label=name)
-    right.set(xlabel="step", ylabel="distance", yscale="log", ylim=(1e-18, 1e-10))
+    for values, colour, name in ((v + a, INK.green, "sum"), (v - a, INK.red, "difference")):
+        right.plot(steps[1:], values[1:], color=colour, lw=2, label=name)
+    line = {"color": THEORY, "ls": ":", "lw": 1.2}
+    right.plot(steps[1:], np.minimum(np.asarray(summed)[1:], 20), **line, label="if it were linear")
+    right.plot(steps[1:], np.asarray(apart)[1:], **line)
+    right.set(xlabel="step", yscale="log", ylim=(0.3 * (v - a)[1], 9))
     for ax in (left, right):
-        ax.legend(frameon=False, loc="upper left", fontsize=9)
+        ax.legend(frameon=False)
     return fig
 
 
+class Lengths(NamedTuple):
+    """Lengths of Stage 1 at one learning rate, in steps."""
+
+    eta: float
+    reach: Floats  # (n,) T K_Q
+    steps: Floats  # (n,); with an interval (3, n), its ends last
+
+
 @drawn
-def stage_lengths(
-    reach: ArrayLike, lengths: Mapping[float, ArrayLike], predicted: Mapping[float, ArrayLike]
-) -> Figure:
-    """Return the length of Stage 1 against T K_Q, measured and predicted, (n,) by eta."""
+def stage_lengths(without: Sequence[Lengths], batches: Sequence[Lengths], target: float) -> Figure:
+    """Return the length of Stage 1 against T K_Q, in steps and over what the formula predicts.
+
+    `without` noise, and of mini-`batches`, with bars for their intervals; it ends where the larger
+    signal reaches the `target`.
+    """
+
+    def law(eta: float, reach: Floats) -> Floats:
+        steps: Floats = np.log1p(2 * target * reach) / np.log1p(eta)
+        return steps
+
     fig, (left, right) = figure(1, 2, height=3.3)
-    for (eta, steps), colour, mark in zip(lengths.items(), _COLOURS, "os^vD", strict=False):
-        measured, foreseen = np.asarray(steps, float), np.asarray(predicted[eta], float)
-        for ax, factor, dashes in ((left, 1.0, colour), (right, np.log1p(eta), INK.black)):
-            ax.plot(
-                reach, factor * measured, mark, color=colour, ms=5, mfc="none",
-                label=rf"$\eta = {eta:g}$",
-            )  # fmt: skip
-            ax.plot(reach, factor * foreseen, "--", color=dashes, lw=1)
+    for each, colour, mark in zip(without, _COLOURS, "os^D", strict=False):
+        predicted = law(each.eta, each.reach)
+        look = {"color": colour, "ms": 5, "mfc": "none", "label": rf"$\eta = {each.eta:g}$"}
+        left.plot(each.reach, predicted, color=THEORY, lw=1)
+        left.plot(each.reach, each.steps, mark, **look)
+        right.plot(each.reach, each.steps / predicted, mark, **look)
+    right.axhline(1, color=THEORY, lw=1)
+    for index, each in enumerate(batches):
+        name = "_" if index else "mini-batches"
+        middle, low, high = each.steps / law(each.eta, each.reach)
+        right.errorbar(
+            each.reach, middle, (middle - low, high - middle), fmt="x", color=INK.blue, ms=6,
+            mew=1.8, capsize=3, label=name,
+        )  # fmt: skip
     left.set(xscale="log", yscale="log", xlabel=r"$T K_Q$", ylabel="steps of Stage 1")
-    left.set_ylim(bottom=0.2 * min(np.min(steps) for steps in lengths.values()))
-    left.legend(frameon=False, fontsize=9, ncols=2, loc="lower right")
-    right.set(xscale="log", xlabel=r"$T K_Q$", ylabel=r"steps $\times\ \ln(1 + \eta)$")
-    right.set_ylim(bottom=0)
+    right.set(xscale="log", xlabel=r"$T K_Q$", ylabel="measured / formula", ylim=(0.79, 1.21))
+    left.set_ylim(bottom=0.3 * min(float(np.min(each.steps)) for each in without))
+    left.legend(frameon=False, ncols=2, fontsize=9, loc="lower right")
+    right.legend(*([each[-1]] for each in right.get_legend_handles_labels()), frameon=False)
     return fig
 
 
@@ -167,9 +191,9 @@ def flow_frame(
     now, good = np.asarray(positions, float), np.asarray(right_side, bool)
     fig, ax = frame((0.16, 0.19, 0.81, 0.75), height=4.5, width=4.6)
     hyperbola(ax, np.array([-extent, extent]))
-    ax.plot(*now[good].T, "o", color=INK.blue, ms=4, label="to the truth")
-    ax.plot(*now[~good].T, "^", color=INK.orange, ms=4, label="to the mirror")
-    ax.plot(1, 1, "*", color=INK.black, ms=11, label="truth", zorder=1)
+    ax.plot(*now[good].T, "o", color=INK.green, ms=4, label="to the truth")
+    ax.plot(*now[~good].T, "^", color=MIRROR, ms=4, label="to the mirror")
+    ax.plot(1, 1, "*", color=TRUTH, ms=11, label="truth", zorder=1)
     ax.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal", title=f"step {step:,}")
     ax.set(xlabel=r"$\alpha_V$", ylabel=r"$\alpha_A$")
     fig.legend(loc="lower center", ncols=3, fontsize=9, frameon=False)

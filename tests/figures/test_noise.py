@@ -27,10 +27,10 @@ def test_column_marks_attended_positions_from_one() -> None:
 
 
 def test_signal_and_noise_panels() -> None:
-    one = {"signal": [[1.0, 1], [2, 2]], "noise": [[3.0, 3], [4, 4]]}
-    two = {"signal": [[1.0, 1], [1, 1]], "noise": [[5.0, 5], [6, 6]]}
-    fig = noise.signal_and_noise([10, 100], one, two)
-    np.testing.assert_allclose(fig.axes[0].lines[0].get_ydata(), [1, 2])
+    whole = {"signal of A": [[1.0, 1], [2, 2]], "noise of V": [[3.0, 3], [4, 4]]}
+    entry = {"signal of A": [[1.0, 1], [1, 1]], "noise of A": [[5.0, 5], [6, 6]]}
+    fig = noise.signal_and_noise([10, 100], whole, entry)
+    np.testing.assert_allclose(fig.axes[0].lines[1].get_ydata(), [3, 4])
     np.testing.assert_allclose(fig.axes[1].lines[1].get_ydata(), [5, 6])
 
 
