@@ -179,18 +179,20 @@ def agreement(
     """
     fig, (left, right) = figure(1, 2, height=3.3)
     left.plot([0, 1], [0, 1], color=INK.grey, lw=1)
-    left.plot(predicted, observed, "o", color=INK.blue, ms=3, alpha=0.6)
+    left.plot(predicted, observed, "o", color=INK.green, ms=3, alpha=0.6)
     top = 1.05 * float(max(np.max(predicted), np.max(observed)))
     left.set(xlim=(0, top), ylim=(0, top), xlabel="closed form", ylabel="observed frequency")
     for values, colour, style, label in (
-        (evidence, INK.blue, "-", "closed form"),
-        (control, INK.orange, "--", "a wrong one"),
+        (evidence, INK.green, "-", "closed form"),
+        (control, INK.red, "--", "a wrong one"),
     ):
-        ordered = np.sort(np.maximum(np.asarray(values, float), 1e-3))
-        at_least = 1 - np.arange(ordered.size) / ordered.size
-        right.plot(ordered, at_least, style, color=colour, label=label)
+        highest = np.sort(np.maximum(np.asarray(values, float), 1e-3))[::-1]
+        rank = np.unique(np.geomspace(1, highest.size, 600).astype(int))[::-1]  # enough of them
+        right.plot(
+            highest[rank - 1], rank / highest.size, style, color=colour, label=label
+        )  # fmt: skip
     right.axvline(limit, color=INK.black, ls=":", label="limit")
     right.set(xscale="log", yscale="log", xlabel=r"evidence against, $n\cdot$KL (nats)")
     right.set_ylabel("share of cells with more")
-    right.legend(frameon=False)
+    right.legend(frameon=False, loc="lower left")
     return fig

@@ -117,7 +117,7 @@ def loss_surface(
     ax.set_ylabel(r"$\alpha_A$: how far $\mathbf{A}$ is")
     ax.set(aspect="equal", ylim=(np.min(alpha_A), np.max(alpha_A)))
     ax.grid(visible=False)
-    ax.set_title("the darker, the higher", fontsize=10)
+    ax.set_title("the greyer, the higher", fontsize=10)
     v, a = np.asarray(alpha_V, float), np.asarray(alpha_A, float)
     along = ((values[np.abs(a).argmin()], OF_V, "--", r"$\mathbf{V}$ alone"),
              (values[:, np.abs(v).argmin()], OF_A, ":", r"$\mathbf{A}$ alone"),
