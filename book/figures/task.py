@@ -1,135 +1,169 @@
-"""The task: a sequence, attention columns, how tokens are drawn, and its laws."""
+"""The task: one sample, attention columns, what pairs show, and its laws."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 from numpy.typing import ArrayLike
 
-from figures import base
-from figures.base import INK, drawn, figure, token_colour, token_names
+from figures.base import INK, OF_A, OF_V, THEORY, drawn, figure, panels, token_names
+from figures.shown import is_narrow
 
-_ARC = 0.25  # height of an arrow's arc, as twice its part of the distance
+_ARC = 0.3  # height of an arrow's arc, as twice its part of the distance
+
+
+def cells(
+    ax: Axes, matrix: ArrayLike, colour: str, *, top: float = 1.0, lit: int | None = None,
+    numbers: bool = True,
+) -> None:  # fmt: skip
+    """Draw a small matrix as squares, shaded up to `top`, with its entries.
+
+    With `lit` one column is framed and the others are faint. Shades let the paper through, so that
+    they are right in both themes.
+    """
+    values = np.asarray(matrix, float)
+    rows, columns = values.shape
+    for (row, column), entry in np.ndenumerate(values):
+        faint = lit is not None and column != lit
+        shade = min(abs(entry) / top, 1) * (0.25 if faint else 0.75)
+        corner = (column - 0.5, row - 0.5)
+        ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, alpha=shade, linewidth=0))
+        ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK.grid, lw=0.8))
+        if numbers:
+            text = f"{entry:.2g}".replace("0.", ".") if entry else "0"
+            ax.text(
+                column, row, text, ha="center", va="center", fontsize=9,
+                color=INK.grey if faint or not entry else INK.black,
+            )  # fmt: skip
+    if lit is not None:
+        frame = (lit - 0.5, -0.5)
+        ax.add_patch(Rectangle(frame, 1, rows, fill=False, edgecolor=colour, lw=2.5, zorder=3))
+    ax.set(xlim=(-0.6, columns - 0.4), ylim=(rows - 0.4, -0.6), aspect="equal")
+    ax.grid(visible=False)
+    ax.tick_params(length=0, labelsize=10)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
 
 
 @drawn
-def sequence(
-    tokens: ArrayLike,
-    last: int,
-    positions: ArrayLike,
-    weights: ArrayLike,
-    *,
-    vocab_size: int,
-    source: int | None = None,
-    target: int | None = None,
+def one_sample(
+    Q: ArrayLike, P: ArrayLike, tokens: ArrayLike, last: int, source: int, target: int
 ) -> Figure:
-    """Return a picture of one sample: boxes for tokens, and where the last one points.
+    """Return how one sample comes about: a column of Q, a position of the row, a step of P.
 
-    `tokens` are x_1 .. x_T, from 0, of which at most 40 are drawn; `last` is x_{T+1} and attends to
-    `positions`, from 0, with `weights`. `source` is the position that was drawn, `target` the token
-    that followed.
+    `Q` is (T, N) and `P` (N, N); `tokens` are x_1 .. x_T and `last` is x_{T+1}, from 0. `source` is
+    the position that was drawn, from 0, and `target` the token that followed.
     """
-    row = np.asarray(tokens)[:40]
-    names, size = token_names(vocab_size), len(row)
-    shown = np.asarray(positions) < size
-    where, how_much = np.asarray(positions)[shown], np.asarray(weights)[shown]
-    low, high = (-2.5 if target is not None else -1.0), 0.95 + _ARC / 2 * (size + 0.8)
-    width = max(size + 2.3, 7.4 / 0.7)  # in boxes; a short sequence keeps them small
-    fig, ax = figure(height=(high - low) * 7.4 / width)
-    ax.set_axis_off()
-    ax.set_aspect("equal")
-    centred = {"ha": "center", "va": "center", "color": INK.black}
-    for t, token in enumerate(row):
-        _box(ax, t, 0, int(token), names[token])
-        ax.text(t, -0.62, rf"$x_{{{t + 1}}}$", **centred)
-    end = size + 0.8
-    _box(ax, end, 0, last, names[last])
-    ax.text(end, -0.62, rf"$x_{{{size + 1}}} = {names[last]}$", **centred)
-    for t, weight in zip(where, how_much, strict=True):
-        certain = source is None or t == source
+    attention, chain, row = np.asarray(Q, float), np.asarray(P, float), np.asarray(tokens)
+    names = token_names(len(chain))
+    if is_narrow():
+        fig, (left, middle, right) = figure(3, 1, height=7.4)
+    else:
+        fig, (left, middle, right) = figure(1, 3, height=2.75, width_ratios=(1.0, 1.6, 1.0))
+    cells(left, attention, OF_A, lit=last)
+    left.set(title=f"1  {names[last]} is last:\ncolumn {names[last]} of $\\mathbf{{Q}}$")
+    left.set(xlabel="last token", ylabel="position")
+    left.set_xticks(range(len(chain)), names)
+    left.set_yticks(range(len(row)), [str(t + 1) for t in range(len(row))])
+    _row(middle, row, last, attention[:, last], source, names)
+    middle.set_title(f"2  one attended position\nis drawn: {source + 1}")
+    seen = int(row[source])
+    cells(right, chain, OF_V, lit=seen)
+    right.add_patch(Circle((seen, target), 0.42, fill=False, edgecolor=INK.black, lw=1.8, zorder=4))
+    step = rf"3  {names[seen]} takes a step of $\mathbf{{P}}$:"
+    right.set_title(f"{step}\nthe target is {names[target]}")
+    right.set(xlabel="token", ylabel="what follows")
+    right.set_xticks(range(len(chain)), names)
+    right.set_yticks(range(len(chain)), names)
+    for ax in (left, middle, right):
+        ax.set_anchor("N")  # titles on one line
+    return fig
+
+
+def _row(
+    ax: Axes, row: ArrayLike, last: int, weights: ArrayLike, source: int, names: list[str]
+) -> None:
+    """Draw the row of tokens, the last one apart, and arrows to the positions it attends to."""
+    tokens, weight = np.asarray(row), np.asarray(weights, float)
+    end = len(tokens) + 0.5
+    for t, token in enumerate(tokens):
+        _box(ax, t, names[token], t == source)
+        ax.text(t, 0.85, str(t + 1), ha="center", va="center", fontsize=10, color=INK.black)
+    _box(ax, end, names[last], False)
+    ax.text(end, 0.85, "last", ha="center", va="center", fontsize=10, color=INK.black)
+    for t in np.flatnonzero(weight):
+        drawn_one = t == source
+        ax.add_patch(Circle((t, 0), 0.58, fill=False, edgecolor=OF_A, lw=2.2, clip_on=False))
         arrow = {
-            "arrowstyle": "-|>", "connectionstyle": f"arc3,rad={_ARC}", "shrinkA": 1, "shrinkB": 2,
-            "lw": 1 + 3 * float(weight), "ls": "-" if certain else (0, (3, 2)),
-            "color": INK.black if certain else INK.grey,
+            "arrowstyle": "-|>", "connectionstyle": f"arc3,rad={_ARC}", "shrinkA": 1, "shrinkB": 1,
+            "lw": 2, "ls": "-" if drawn_one else (0, (3, 2)),
+            "color": INK.black if drawn_one else INK.grey,
         }  # fmt: skip
-        ax.annotate("", xy=(t, 0.5), xytext=(end, 0.5), arrowprops=arrow)
-        ax.text(t, 0.62, f"{weight:.2g}  ", ha="right", va="bottom", fontsize=10, color=INK.black)
-    if source is not None and target is not None and source < size:
-        below = -2.0
-        arrow = {"arrowstyle": "-|>", "lw": 1.6, "color": INK.black}
-        ax.annotate("", xy=(source, below + 0.5), xytext=(source, -0.85), arrowprops=arrow)
-        ax.text(source + 0.15, -1.17, r"one step of $\mathbf{P}$", va="center", color=INK.black)
-        _box(ax, source, below, target, names[target])
-        ax.text(source + 0.6, below, r"$x_o$: to be predicted", va="center", color=INK.black)
-    spare = (width - size - 2.3) / 2
-    ax.set(xlim=(-0.7 - spare, width - 0.7 - spare), ylim=(low, high))
-    return fig
+        ax.annotate("", xy=(t, -0.6), xytext=(end, -0.45), arrowprops=arrow)
+        label = {"ha": "right", "va": "center", "fontsize": 10, "color": INK.black}
+        ax.text(t - 0.1, -0.85, f"{weight[t]:.2g}", **label)
+    high = 0.7 + _ARC / 2 * end
+    ax.set(xlim=(-0.75, end + 0.6), ylim=(1.2, -high - 0.3), aspect="equal")
+    ax.set_axis_off()
 
 
-def _box(ax: Axes, x: float, y: float, token: int, name: str) -> None:
-    corner = (x - 0.4, y - 0.4)
-    ax.add_patch(Rectangle(corner, 0.8, 0.8, facecolor=token_colour(token), alpha=0.4))
-    ax.add_patch(Rectangle(corner, 0.8, 0.8, fill=False, edgecolor=INK.black, lw=1))
-    ax.text(x, y, name, ha="center", va="center", fontsize=13, color=INK.black)
+def _box(ax: Axes, x: float, name: str, strong: bool) -> None:
+    corner = (x - 0.38, -0.38)
+    ax.add_patch(Rectangle(corner, 0.76, 0.76, facecolor=INK.grid, alpha=0.6))
+    ax.add_patch(
+        Rectangle(corner, 0.76, 0.76, fill=False, edgecolor=INK.black, lw=2 if strong else 0.9)
+    )
+    ax.text(x, 0, name, ha="center", va="center", fontsize=13, color=INK.black)
 
 
 @drawn
-def attention_columns(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
-    """Return heat maps of attention matrices (T, N), positions downwards, last token across."""
-    maps = dict(zip(titles, matrices, strict=True))
-    fig = base.attention_maps(maps, r"$q_t^{(k)}$", height=3.1)
-    for ax, matrix in zip(fig.axes, matrices, strict=False):
-        seq_len, vocab_size = np.shape(matrix)
-        if vocab_size <= 12:
-            ax.set_xticks(range(1, vocab_size + 1), token_names(vocab_size))
-        if seq_len <= 12:
-            ax.set_yticks(range(1, seq_len + 1))
+def attention_columns(maps: Mapping[str, ArrayLike]) -> Figure:
+    """Return small attention matrices (T, N) by name, positions downwards, last token across."""
+    fig, each = panels(maps, height=2.6)
+    for ax, title, matrix in each:
+        values = np.asarray(matrix, float)
+        cells(ax, values, OF_A)
+        ax.set(title=title, xlabel="last token", ylabel="position")
+        ax.set_xticks(range(values.shape[1]), token_names(values.shape[1]))
+        ax.set_yticks(range(len(values)), [str(t + 1) for t in range(len(values))])
     return fig
 
 
 @drawn
-def intervals(law: ArrayLike, draws: ArrayLike, bits: int = 16) -> Figure:
-    """Return how random bits become tokens: the unit interval above, a split bucket below.
+def pair_excess(
+    found: ArrayLike, errors: ArrayLike, expected: ArrayLike, attended: ArrayLike, label: str
+) -> Figure:
+    """Return by how much a pair of token and target is more frequent than chance, by position.
 
-    `law` are the (N,) probabilities of the tokens; `draws` are words of `bits` bits, each marked
-    where it falls.
+    All (T, N): `found` and its standard errors from samples, `expected` from the closed form,
+    and whether a position is `attended` by the last token of that column. A panel per last token.
     """
-    probabilities, words = np.asarray(law, float), np.asarray(draws)
-    ends = np.concatenate([[0.0], np.cumsum(probabilities)])
-    names, buckets = token_names(len(probabilities)), 2**bits
-    fig, (top, below) = figure(2, 1, height=3.4)
-    for token, (low, high) in enumerate(itertools.pairwise(ends)):
-        top.barh(0, high - low, left=low, color=token_colour(token), alpha=0.4, height=1)
-        if high - low > 0.03:
-            top.text((low + high) / 2, 0, names[token], ha="center", va="center", color=INK.black)
-    top.plot(words / buckets, np.full(len(words), 0.75), "v", color=INK.black, ms=5)
-    top.set(xlim=(0, 1), ylim=(-0.5, 1), yticks=[], xlabel=f"the draw, as a part of $2^{{{bits}}}$")
-    top.set_xticks(ends, [f"{end:.3f}" for end in ends])
-
-    edge = ends[1] * buckets
-    first = int(edge) - 2
-    for bucket in range(first, first + 5):
-        token = int(bucket > first + 2)
-        split = bucket == first + 2
-        face: dict[str, Any] = {"facecolor": "none", "hatch": "///"}
-        if not split:
-            face = {"facecolor": token_colour(token), "alpha": 0.4}
-            below.text(bucket + 0.5, 0.5, names[token], ha="center", va="center")
-        below.add_patch(Rectangle((bucket, 0), 1, 1, edgecolor=INK.black, **face))
-    below.plot([edge, edge], [-0.15, 1.3], color=INK.red)
-    below.text(edge, 1.4, "threshold", ha="center", va="bottom", color=INK.black)
-    below.set(xlim=(first, first + 5), ylim=(-0.15, 2), yticks=[])
-    below.set_xticks(np.arange(first, first + 5) + 0.5, map(str, range(first, first + 5)))
-    below.set_xlabel(f"{bits}-bit word; the hatched one needs {bits} more bits")
-    for ax in (top, below):
-        ax.grid(visible=False)
-        ax.spines["left"].set_visible(False)
+    excess, error, law = (np.asarray(each, float) for each in (found, errors, expected))
+    rings = np.asarray(attended, bool)
+    names, positions = token_names(excess.shape[1]), np.arange(1, len(excess) + 1)
+    columns = {f"last token {name}": k for k, name in enumerate(names)}
+    fig, each = panels(columns, height=2.7, sharey=True)
+    for ax, title, k in each:
+        ax.axhline(0, color=INK.black, lw=0.8)
+        ax.hlines(law[:, k], positions - 0.38, positions + 0.38, color=THEORY, lw=1.4)
+        ax.errorbar(
+            positions, excess[:, k], 1.96 * error[:, k], fmt="o", color=OF_A, ms=5, capsize=2
+        )
+        here = rings[:, k]
+        ax.plot(
+            positions[here], excess[here, k], "o", ms=13, mfc="none", mec=INK.black, mew=1.3
+        )  # fmt: skip
+        ax.set(title=title, xlabel="position $t$", xlim=(0.4, len(positions) + 0.6))
+        ax.set_xticks(positions)
+        ax.margins(y=0.15)
+    fig.axes[0].set_ylabel(label)
+    if is_narrow():
+        for ax in fig.axes[1:]:
+            ax.set_ylabel(label)
     return fig
 
 
@@ -145,18 +179,20 @@ def agreement(
     """
     fig, (left, right) = figure(1, 2, height=3.3)
     left.plot([0, 1], [0, 1], color=INK.grey, lw=1)
-    left.plot(predicted, observed, "o", color=INK.blue, ms=3, alpha=0.6)
+    left.plot(predicted, observed, "o", color=INK.green, ms=3, alpha=0.6)
     top = 1.05 * float(max(np.max(predicted), np.max(observed)))
     left.set(xlim=(0, top), ylim=(0, top), xlabel="closed form", ylabel="observed frequency")
     for values, colour, style, label in (
-        (evidence, INK.blue, "-", "closed form"),
-        (control, INK.orange, "--", "a wrong one"),
+        (evidence, INK.green, "-", "closed form"),
+        (control, INK.red, "--", "a wrong one"),
     ):
-        ordered = np.sort(np.maximum(np.asarray(values, float), 1e-3))
-        at_least = 1 - np.arange(ordered.size) / ordered.size
-        right.plot(ordered, at_least, style, color=colour, label=label)
+        highest = np.sort(np.maximum(np.asarray(values, float), 1e-3))[::-1]
+        rank = np.unique(np.geomspace(1, highest.size, 600).astype(int))[::-1]  # enough of them
+        right.plot(
+            highest[rank - 1], rank / highest.size, style, color=colour, label=label
+        )  # fmt: skip
     right.axvline(limit, color=INK.black, ls=":", label="limit")
     right.set(xscale="log", yscale="log", xlabel=r"evidence against, $n\cdot$KL (nats)")
     right.set_ylabel("share of cells with more")
-    right.legend(frameon=False)
+    right.legend(frameon=False, loc="lower left")
     return fig

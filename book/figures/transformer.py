@@ -4,71 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from figures.base import INK, Curves, band, drawn, figure, hyperbola, looks, panels, token_names
+from figures.base import (
+    INK,
+    MIRROR,
+    OF_A,
+    OF_V,
+    SGD,
+    THEORY,
+    TRUTH,
+    Curves,
+    band,
+    drawn,
+    figure,
+    hyperbola,
+    panels,
+    token_names,
+)
+from figures.shown import is_narrow
+from figures.task import cells
 
 
 @drawn
-def computation(V: ArrayLike, X: ArrayLike, a: ArrayLike) -> Figure:
-    """Return the matrices V, X, a and the prediction V X a, side by side with their entries.
+def data_flow(V: ArrayLike, tokens: ArrayLike, a: ArrayLike) -> Figure:
+    """Return how a prediction comes about: row, attention, weight per token, V, prediction.
 
-    `V` is (N, N), `X` the (N, T) one-hot tokens, `a` the (T,) attention column of the last token.
+    `V` is (N, N), `tokens` are x_1 .. x_T from 0, `a` is the (T,) attention column of the last
+    token.
     """
-    value, tokens, column = (np.asarray(each, float) for each in (V, X, a))
-    parts = {
-        r"$\mathbf{V}$": value,
-        r"$\mathbf{X}$": tokens,
-        r"$\mathbf{A}\,\mathbf{e}_k$": column[:, None],
-        r"$F = \mathbf{V}\mathbf{X}\mathbf{A}\,\mathbf{e}_k$": value @ (tokens @ column)[:, None],
-    }
-    tall = max(len(part) for part in parts.values())
-    widths = [max(part.shape[1], 1.2) for part in parts.values()]
-    fig, each = panels(parts, height=min(4.5, 0.9 + 0.5 * tall), width_ratios=widths)
-    signs = ("", r"$\times$", r"$\times$", r"$=$")
-    for (ax, title, part), before in zip(each, signs, strict=True):
-        _matrix(ax, part, "Blues", 0, 1, numbers=True)
-        ax.set(title=title, xticks=[], yticks=[])
-        ax.tick_params(length=0)
-        ax.annotate(
-            before, (0, 0.5), xytext=(-22, 0), xycoords="axes fraction",
-            textcoords="offset points", ha="right", va="center", size=14,
-        )  # fmt: skip
+    value, row, column = np.asarray(V, float), np.asarray(tokens), np.asarray(a, float)
     names = token_names(len(value))
-    positions = [str(t + 1) for t in range(tokens.shape[1])]
-    axes = fig.axes
-    for place in (0, 1, 3):
-        axes[place].set_yticks(range(len(names)), names)
-    axes[0].set_xticks(range(len(names)), names)
-    axes[1].set_xticks(range(len(positions)), positions)
-    axes[2].set_yticks(range(len(positions)), positions)
-    axes[1].set_xlabel("position $t$")
+    per_token = np.bincount(row, weights=column, minlength=len(value))
+    if is_narrow():
+        fig, axes = figure(4, 1, height=8.2)
+    else:
+        fig, axes = figure(1, 4, height=2.7)
+    first, second, third, fourth = axes
+    _bars(first, column, [f"{t + 1}   {names[x]}" for t, x in enumerate(row)], OF_A)
+    first.set_title("1  the row, and\ncolumn $\\mathbf{A}\\,\\mathbf{e}_k$")
+    first.set(ylabel="position, token", xlabel="attention")
+    _bars(second, per_token, names, OF_A)
+    second.set_title("2  added up by token:\n$\\mathbf{X}\\mathbf{A}\\,\\mathbf{e}_k$")
+    second.set(xlabel="attention", ylabel="token")
+    cells(third, value, OF_V)
+    third.set_title("3  what each token\nsays: $\\mathbf{V}$")
+    third.set_xticks(range(len(names)), names)
+    third.set_yticks(range(len(names)), names)
+    third.set(xlabel="token", ylabel="what follows")
+    _bars(fourth, value @ per_token, names, INK.green)
+    fourth.set_title("4  prediction:\n$\\mathbf{V}\\mathbf{X}\\mathbf{A}\\,\\mathbf{e}_k$")
+    fourth.set(xlabel="probability", ylabel="what follows")
+    for ax in axes:
+        ax.set_anchor("N")
     return fig
 
 
-def _matrix(
-    ax: Axes, values: np.ndarray, map_name: str, low: float, high: float, numbers: bool = False
-) -> None:
-    """Draw a matrix as a heat map with thin lines between its entries."""
-    ax.imshow(values, cmap=map_name, vmin=low, vmax=high, interpolation="nearest")
-    ax.grid(visible=False)
-    rows, columns = values.shape
-    if values.size <= 150:
-        for edge in range(rows + 1):
-            ax.axhline(edge - 0.5, color="white", lw=1)
-        for edge in range(columns + 1):
-            ax.axvline(edge - 0.5, color="white", lw=1)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    if numbers and values.size <= 60:
-        for (row, column), entry in np.ndenumerate(values):
-            ink = "white" if entry > (low + high) / 2 + 0.1 * (high - low) else INK.black
-            ax.text(column, row, f"{entry:.3g}", ha="center", va="center", color=ink, size=10)
+def _bars(ax: Axes, values: ArrayLike, names: Sequence[str], colour: str) -> None:
+    """Draw a vector as horizontal bars from top to bottom, each with its number."""
+    lengths = np.asarray(values, float)
+    ax.barh(np.arange(len(lengths)), lengths, color=colour, height=0.62)
+    for place, length in enumerate(lengths):
+        ax.text(length + 0.04, place, f"{length:.2g}", va="center", fontsize=9, color=INK.black)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlim=(0, 1.15), ylim=(len(names) - 0.4, -0.6), xticks=(0, 0.5, 1))
+    ax.grid(axis="y", visible=False)
+    ax.tick_params(axis="y", length=0)
 
 
 @drawn
@@ -79,30 +85,115 @@ def loss_surface(
     *,
     marks: Mapping[str, tuple[float, float]],
 ) -> Figure:
-    """Return contours of the excess loss over the two signals.
+    """Return the excess loss over the two signals, and along three ways through the start.
 
-    `excess`, (m, n), is the loss minus the Bayes loss over the grids `alpha_V`, (n,), and
-    `alpha_A`, (m,). `marks` are points (alpha_V, alpha_A) by name.
+    `excess`, (n, n), is the loss minus the Bayes loss, a row for each `alpha_A` and a column for
+    each `alpha_V`, both the same grid (n,) around zero. `marks` are points (alpha_V, alpha_A) by
+    name.
     """
-    fig, ax = figure(height=4.3, width=5.6)
+    if is_narrow():
+        fig, (ax, beside) = figure(2, 1, height=6.6)
+    else:
+        fig, (ax, beside) = figure(1, 2, height=3.4)
     values = np.asarray(excess, float)
     top = float(values.max())
     levels = top * np.geomspace(1e-4, 1, 13)
-    shades = plt.get_cmap("Blues").with_extremes(under="white")
-    filled = ax.contourf(
-        alpha_V, alpha_A, np.maximum(values, levels[0] / 2), levels=levels, cmap=shades,
-        norm=LogNorm(levels[0], top), extend="min",
+    shades = [to_rgba(INK.grey, 0.75 * n / (len(levels) - 2)) for n in range(len(levels) - 1)]
+    ax.contourf(
+        alpha_V, alpha_A, np.maximum(values, levels[0]), levels=levels, colors=shades,
+        norm=LogNorm(levels[0], top),
     )  # fmt: skip
     hyperbola(ax, np.asarray(alpha_V, float))
-    for name, place in marks.items():
-        ax.plot(*place, "o", color=INK.red)
-        ax.annotate(name, place, xytext=(7, 5), textcoords="offset points")
-    ax.set(xlabel=r"$\alpha_V$", ylabel=r"$\alpha_A$", aspect="equal")
-    ax.set_ylim(np.min(alpha_A), np.max(alpha_A))
+    ax.axhline(0, color=OF_A, lw=1.2)
+    ax.axvline(0, color=OF_V, lw=1.2)
+    for (name, place), mark in zip(marks.items(), "osDv", strict=False):
+        colour = {"truth": TRUTH, "mirror": MIRROR}.get(name, INK.red)
+        ax.plot(*place, mark, color=colour, mec=INK.paper, ms=9)
+        ax.annotate(
+            name, place, xytext=(8, 6), textcoords="offset points", color=INK.black,
+            bbox={"facecolor": INK.paper, "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
+        )  # fmt: skip
+    ax.set_xlabel(r"$\alpha_V$: how far $\mathbf{V}$ is")
+    ax.set_ylabel(r"$\alpha_A$: how far $\mathbf{A}$ is")
+    ax.set(aspect="equal", ylim=(np.min(alpha_A), np.max(alpha_A)))
     ax.grid(visible=False)
-    bar = fig.colorbar(filled, ax=ax, label="excess loss")
-    ticks = levels[::3].tolist()
-    bar.set_ticks(ticks, labels=[f"{level:.1g}" for level in ticks])
+    ax.set_title("the greyer, the higher", fontsize=10)
+    v, a = np.asarray(alpha_V, float), np.asarray(alpha_A, float)
+    along = ((values[np.abs(a).argmin()], OF_V, "--", r"$\mathbf{V}$ alone"),
+             (values[:, np.abs(v).argmin()], OF_A, ":", r"$\mathbf{A}$ alone"),
+             (values.diagonal(), INK.black, "-", "both alike"))  # fmt: skip
+    for heights, colour, style, label in along:
+        beside.plot(v, heights, style, color=colour, lw=2, label=label)
+    beside.set(xlim=(-1.25, 1.25), ylim=(0, 1.7 * values[np.abs(a).argmin()].max()))
+    beside.set(xlabel="how far from the start", ylabel="excess loss")
+    beside.legend(frameon=False, fontsize=9)
+    return fig
+
+
+@drawn
+def blindness(
+    on_A: Mapping[str, ArrayLike], on_V: Mapping[str, ArrayLike], attended: ArrayLike
+) -> Figure:
+    """Return the pulls on one column of each layer, for several states of the other.
+
+    `on_A` are the (T,) pulls on a column of A, `on_V` the (N,) pulls on a column of V, both by a
+    title that says what the other layer knows, as many of each. `attended` are positions from 0.
+    """
+    columns = len(on_A)
+    fig, axes = figure(2, columns, height=4.4, squeeze=False)
+    rows = ((axes[0], on_A, OF_A), (axes[1], on_V, OF_V))
+    for places, pulls, colour in rows:
+        every = np.concatenate([np.asarray(each, float) for each in pulls.values()])
+        low, high = min(0.0, float(every.min())), max(0.0, float(every.max()))
+        room = 0.18 * (high - low)
+        for ax, (title, pull) in zip(places, pulls.items(), strict=True):
+            values = np.asarray(pull, float)
+            ax.axhline(0, color=INK.black, lw=0.8)
+            ax.bar(np.arange(1, len(values) + 1), values, color=colour, width=0.6)
+            ax.set(title=title, ylim=(low - room, high + room))
+            ax.grid(axis="x", visible=False)
+    for ax, pull in zip(axes[0], on_A.values(), strict=True):
+        rings = np.asarray(attended)
+        heights = np.asarray(pull, float)[rings]
+        ax.plot(rings + 1, heights, "o", ms=11, mfc="none", mec=INK.black, mew=1.3)
+        ax.set(xlabel="position $t$")
+    for ax in axes[1]:
+        size = len(next(iter(on_V.values())))
+        ax.set_xticks(range(1, size + 1), token_names(size))
+        ax.set(xlabel="what follows")
+    for ax in axes[0] if is_narrow() else axes[0, :1]:
+        ax.set_ylabel(r"pull on $\mathbf{A}$")
+    for ax in axes[1] if is_narrow() else axes[1, :1]:
+        ax.set_ylabel(r"pull on $\mathbf{V}$")
+    return fig
+
+
+@drawn
+def gradient_matrices(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
+    """Return (N, N) matrices as signed squares, each on its own scale around zero."""
+    fig, each = panels(dict(zip(titles, matrices, strict=True)), height=3.0)
+    for ax, title, matrix in each:
+        values = np.asarray(matrix, float)
+        top = float(np.abs(values).max()) or 1.0
+        for (row, column), entry in np.ndenumerate(values):
+            corner = (column - 0.5, row - 0.5)
+            colour = INK.blue if entry > 0 else INK.red
+            shade = 0.85 * abs(entry) / top
+            ax.add_patch(Rectangle(corner, 1, 1, facecolor=colour, alpha=shade, linewidth=0))
+            ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=INK.grid, lw=0.8))
+            if abs(entry) > 0.1 * top:  # the sign, not by colour alone
+                sign = "+" if entry > 0 else "\N{MINUS SIGN}"
+                ax.text(column, row, sign, ha="center", va="center", fontsize=11, color=INK.black)
+        ax.set(xlim=(-0.6, len(values) - 0.4), ylim=(len(values) - 0.4, -0.6), aspect="equal")
+        names = token_names(len(values))
+        ax.set_xticks(range(len(names)), names)
+        ax.set_yticks(range(len(names)), names)
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        ax.set(title=title, xlabel=f"token; largest {top:.2g}")
+    fig.axes[0].set_ylabel("what follows")
     return fig
 
 
@@ -111,10 +202,10 @@ def perturbations(size: ArrayLike, excess: ArrayLike) -> Figure:
     """Return the excess loss of perturbed truths against the length of the perturbation."""
     x, y = np.asarray(size, float), np.asarray(excess, float)
     fig, ax = figure(height=3.2)
-    ax.plot(x, y, "o", ms=2.5, color=INK.blue, alpha=0.5, label="perturbed")
+    ax.plot(x, y, "o", ms=2.5, color=INK.grey, alpha=0.5, label="perturbed", rasterized=True)
     ends = np.array([x.min(), x.max()])
     middle = np.exp(np.mean(np.log(y / x**2)))
-    ax.plot(ends, middle * ends**2, "--", color=INK.black, label="slope 2")
+    ax.plot(ends, middle * ends**2, "--", color=THEORY, label="slope 2")
     ax.set(xscale="log", yscale="log", xlabel="size of the perturbation", ylabel="excess loss")
     ax.legend(frameon=False)
     return fig
@@ -125,52 +216,33 @@ def standardised(groups: Curves, limit: float, quantiles: Curves) -> Figure:
     """Return sorted standardised deviations against those expected of Gaussians.
 
     `groups` are deviations in standard errors, (M,) by name, the largest of which stays under
-    `limit`; `quantiles` are the expected sorted values.
+    `limit`; `quantiles` are the expected sorted values. Names end in the layer, A or V.
     """
     fig, ax = figure(height=3.4)
-    styles = zip(groups.items(), (INK.blue, INK.orange, INK.green, INK.red), "os^v", strict=False)
-    for (name, values), colour, mark in styles:
+    for (name, values), mark in zip(groups.items(), "osx+", strict=False):
         ordered = np.sort(np.asarray(values).ravel())
+        colour = OF_A if name.endswith("A") else OF_V
         ax.plot(quantiles[name], ordered, mark, color=colour, ms=4, mfc="none", label=name)
     edge = 1.08 * limit
-    ax.plot([-edge, edge], [-edge, edge], color=INK.grey, lw=1)
+    ax.plot([-edge, edge], [-edge, edge], color=THEORY, lw=1)
     ax.axhline(-limit, color=INK.black, ls=":")
     ax.axhline(limit, color=INK.black, ls=":", label="limit")
     ax.set(ylim=(-edge, edge), xlim=(-edge, edge))
     ax.set(xlabel="expected of Gaussians", ylabel="standard errors off")
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(frameon=False, loc="upper left", fontsize=9)
     return fig
 
 
 @drawn
-def gradient_matrices(matrices: Sequence[ArrayLike], titles: Sequence[str]) -> Figure:
-    """Return (N, N) matrices as heat maps, each on its own scale around zero."""
-    fig, each = panels(dict(zip(titles, matrices, strict=True)), height=2.75)
-    for ax, title, matrix in each:
-        values = np.asarray(matrix, float)
-        top = float(np.abs(values).max()) or 1.0
-        _matrix(ax, values, "PuOr", -top, top)
-        names = token_names(len(values))
-        if len(names) <= 12:
-            ax.set_xticks(range(len(names)), names)
-            ax.set_yticks(range(len(names)), names)
-        ax.tick_params(length=0)
-        ax.set_title(title, fontsize=10)
-        ax.set_xlabel(f"largest entry {top:.2g}")
-    return fig
-
-
-@drawn
-def constraints(steps: ArrayLike, groups: Curves, bound: float) -> Figure:
+def constraints(steps: ArrayLike, kept: ArrayLike, drift: ArrayLike, bound: float) -> Figure:
     """Return how far constraints are violated along training, with bands over seeds.
 
-    `groups` are the largest violations at each step, (seeds, n) by name, up to three.
+    `kept` and `drift` are the largest violations at each step, (seeds, n), with the projections and
+    of plain SGD.
     """
     fig, ax = figure(height=3.2)
-    for (name, values), colour, style, _ in looks(
-        groups.items(), (INK.blue, INK.orange, INK.green)
-    ):
-        band(ax, steps, np.maximum(np.asarray(values, float), 1e-18), colour, name, style)
+    band(ax, steps, np.maximum(np.asarray(kept, float), 1e-18), INK.green, "projected")
+    band(ax, steps, drift, SGD, "plain SGD", "--")
     ax.axhline(bound, color=INK.black, ls=":", label="bound")
     ax.set(yscale="log", xlabel="step", ylabel="largest deviation")
     ax.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.68))

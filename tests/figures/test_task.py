@@ -5,45 +5,50 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from figures import task
+from matplotlib.patches import Circle
 
-import scbtools as scb
-
-
-def texts(fig: plt.Figure) -> list[str]:
-    return [each.get_text() for ax in fig.axes for each in ax.texts]
+P = np.array([[0, 0.5, 1], [1, 0, 0], [0, 0.5, 0]])
+Q = np.array([[0.25, 0, 0], [0, 0, 1], [0.75, 0, 0], [0, 1, 0]])
 
 
-def test_sequence_shows_tokens_weights_and_target() -> None:
-    fig = task.sequence([1, 2, 0, 1], 0, [0, 2], [0.25, 0.75], vocab_size=3, source=2, target=1)
-    shown = texts(fig)
-    assert [each for each in shown if each in "abc" and each] == list("bcaba" + "b")
-    assert [each.strip() for each in shown if each.strip().startswith("0.")] == ["0.25", "0.75"]
-    arrows = [each for each in fig.axes[0].texts if getattr(each, "arrow_patch", None)]
-    assert len(arrows) == 3  # two that attend, one step of P
+def test_one_sample_shows_the_row_the_column_that_is_lit_and_the_target() -> None:
+    fig = task.one_sample(Q, P, [1, 2, 0, 1], 0, source=2, target=1)
+    left, middle, right = fig.axes
+    shown = [each.get_text() for each in middle.texts]
+    assert [each for each in shown if each and each in "abc"] == list("bcaba")
+    assert [each for each in shown if "." in each] == ["0.25", "0.75"]
+    arrows = [each.arrow_patch for each in middle.texts if getattr(each, "arrow_patch", None)]
+    assert [each.get_linestyle() == "-" for each in arrows] == [False, True]  # the one drawn
+    frames = [patch for patch in left.patches if patch.get_linewidth() == 2.5]
+    assert [(frame.get_x(), frame.get_height()) for frame in frames] == [(-0.5, 4)]
+    rings = [patch.center for patch in right.patches if isinstance(patch, Circle)]
+    assert rings == [(0, 1)]  # a stands at position 3, and b followed
 
 
-def test_sequence_without_target_and_with_many_tokens() -> None:
-    row = np.arange(60) % 30
-    fig = task.sequence(row, 3, [1, 50], [0.5, 0.5], vocab_size=30)
-    assert len([each for each in fig.axes[0].texts if getattr(each, "arrow_patch", None)]) == 1
+def test_cells_shade_by_size_and_fade_what_is_not_lit() -> None:
+    _, ax = plt.subplots()
+    task.cells(ax, [[0.5, 1.0]], "#0072B2", lit=0)
+    shades = [patch.get_alpha() for patch in ax.patches if patch.get_alpha() is not None]
+    np.testing.assert_allclose(shades, [0.375, 0.25])
+    assert [each.get_text() for each in ax.texts] == [".5", "1"]
 
 
 def test_attention_columns_show_the_matrices() -> None:
-    case = scb.SCBTask.random(3, 5, 2, seed=0)
-    fig = task.attention_columns([case.attention, np.full((5, 3), 0.2)], ["truth", "uniform"])
-    first, second = (ax.images[0] for ax in fig.axes[:2])
-    np.testing.assert_array_equal(first.get_array(), case.attention)
-    np.testing.assert_array_equal(second.get_array(), np.full((5, 3), 0.2))
-    assert first.get_clim() == second.get_clim() == (0, 1)
+    fig = task.attention_columns({"truth": Q, "uniform": np.full((4, 3), 0.25)})
+    first, second = ([each.get_text() for each in ax.texts] for ax in fig.axes)
+    assert first == [f"{entry:.2g}".replace("0.", ".") for entry in Q.ravel()]
+    assert second == [".25"] * 12
 
 
-def test_intervals_mark_the_draws_and_hatch_the_split_bucket() -> None:
-    fig = task.intervals([0.4, 0.4, 0.2], [0, 2**15], bits=16)
-    top, below = fig.axes
-    np.testing.assert_allclose(top.lines[0].get_xdata(), [0, 0.5])
-    np.testing.assert_allclose([bar.get_width() for bar in top.patches], [0.4, 0.4, 0.2])
-    hatched = [patch for patch in below.patches if patch.get_hatch()]
-    assert [patch.get_x() for patch in hatched] == [int(0.4 * 2**16)]
+def test_pair_excess_rings_attended_positions_and_draws_the_law() -> None:
+    found = 0.24 * Q + 0.01
+    fig = task.pair_excess(found, np.full(Q.shape, 0.02), 0.24 * Q, Q > 0, "excess")
+    for k, ax in enumerate(fig.axes):
+        marks, rings = (line for line in ax.lines if line.get_marker() == "o")
+        np.testing.assert_allclose(marks.get_ydata(), found[:, k])
+        np.testing.assert_array_equal(rings.get_xdata(), np.flatnonzero(Q[:, k]) + 1)
+        heights = [path.vertices[0, 1] for path in ax.collections[0].get_paths()]
+        np.testing.assert_allclose(heights, 0.24 * Q[:, k])
 
 
 def test_agreement_counts_the_cells_with_more_evidence() -> None:

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 from figures import transformer
 
 
-def test_computation_shows_the_product() -> None:
+def test_data_flow_adds_attention_up_by_token_and_predicts() -> None:
     V = np.array([[0.0, 0.5, 1.0], [1.0, 0.0, 0.0], [0.0, 0.5, 0.0]])
-    X, a = np.eye(3)[:, [1, 2, 0, 1]], np.array([0.5, 0, 0.5, 0])
-    fig = transformer.computation(V, X, a)
-    np.testing.assert_allclose(fig.axes[3].images[0].get_array()[:, 0], V @ X @ a)
-    numbers = [
-        each.get_text() for each in fig.axes[3].texts if re.match(r"[\d.]+$", each.get_text())
-    ]
-    assert numbers == ["0.25", "0.5", "0.25"]
+    fig = transformer.data_flow(V, [1, 2, 0, 1], [0.5, 0, 0.25, 0.25])
+    widths = [[bar.get_width() for bar in ax.patches] for ax in fig.axes]
+    assert widths[0] == [0.5, 0, 0.25, 0.25]
+    assert widths[1] == [0.25, 0.75, 0]
+    np.testing.assert_allclose(widths[3], V @ widths[1])
+    assert [each.get_text() for each in fig.axes[3].texts] == ["0.38", "0.25", "0.38"]
 
 
-def test_loss_surface_marks_points_and_draws_the_hyperbola() -> None:
-    grid = np.linspace(-1, 2, 31)
-    excess = (1 - np.outer(grid, grid)) ** 2
-    fig = transformer.loss_surface(grid, grid, excess, marks={"truth": (1, 1)})
-    lines = [line.get_xydata() for line in fig.axes[0].lines]
+def test_loss_surface_marks_points_and_draws_three_ways_through_the_start(by_label) -> None:
+    grid = np.linspace(-2, 2, 41)
+    excess = (1 - np.outer(grid, grid)) ** 2 + 1e-3
+    fig = transformer.loss_surface(grid, grid, excess, marks={"start": (0, 0), "truth": (1, 1)})
+    plane, beside = fig.axes
+    lines = [line.get_xydata() for line in plane.lines]
     for branch in lines[:2]:
         np.testing.assert_allclose(branch.prod(axis=1), 1)
-    np.testing.assert_allclose(lines[2], [[1, 1]])
+    assert [[0.0, 0.0]] in [line.tolist() for line in lines]
+    assert [[1.0, 1.0]] in [line.tolist() for line in lines]
+    ways = by_label(beside)
+    assert np.ptp(ways[r"$\mathbf{A}$ alone"].get_ydata()) == 0  # the product stays zero
+    both = ways["both alike"].get_ydata()
+    assert both[20] > both[30] == both.min()
+
+
+def test_blindness_draws_each_pull_on_one_scale_a_layer() -> None:
+    on_A = {"none": np.zeros(4), "half": np.array([-0.1, 0.3, -0.1, -0.1])}
+    on_V = {"none": np.array([0.1, -0.1]), "half": np.array([0.5, -0.5])}
+    fig = transformer.blindness(on_A, on_V, [1])
+    heights = [[bar.get_height() for bar in ax.patches] for ax in fig.axes]
+    np.testing.assert_array_equal(heights[1], on_A["half"])
+    np.testing.assert_array_equal(heights[2], on_V["none"])
+    assert fig.axes[0].get_ylim() == fig.axes[1].get_ylim()
+    assert fig.axes[2].get_ylim() == fig.axes[3].get_ylim()
+    assert [[2, 0.3]] in [line.get_xydata().tolist() for line in fig.axes[1].lines]
 
 
 def test_perturbations_draw_a_line_of_slope_two_through_them() -> None:
@@ -39,18 +54,23 @@ def test_perturbations_draw_a_line_of_slope_two_through_them() -> None:
 
 
 def test_standardised_sorts_each_group() -> None:
-    fig = transformer.standardised({"g": [2.0, -1.0]}, 4.0, {"g": [-0.7, 0.7]})
+    fig = transformer.standardised({"raw A": [2.0, -1.0]}, 4.0, {"raw A": [-0.7, 0.7]})
     np.testing.assert_allclose(fig.axes[0].lines[0].get_xydata(), [[-0.7, -1], [0.7, 2]])
 
 
-def test_gradient_matrices_have_their_own_symmetric_scales() -> None:
+def test_gradient_matrices_shade_each_map_by_its_own_largest_entry() -> None:
     fig = transformer.gradient_matrices([np.array([[1.0, -3.0]] * 2), np.zeros((2, 2))], ["a", "b"])
-    assert fig.axes[0].images[0].get_clim() == (-3, 3)
-    assert fig.axes[1].images[0].get_clim() == (-1, 1)
+    signs = [each.get_text() for each in fig.axes[0].texts]
+    assert signs == ["+", "\N{MINUS SIGN}"] * 2
+    shades = [patch.get_alpha() for patch in fig.axes[0].patches if patch.get_alpha() is not None]
+    np.testing.assert_allclose(shades, [0.85 / 3, 0.85] * 2)
+    assert not fig.axes[1].texts
 
 
-def test_constraints_show_the_median_and_the_bound() -> None:
+def test_constraints_show_the_median_and_the_bound(by_label) -> None:
     runs = np.array([[1e-15, 2e-15], [3e-15, 4e-15], [5e-15, 6e-15]])
-    fig = transformer.constraints([1, 2], {"kept": runs}, 1e-10)
-    np.testing.assert_allclose(fig.axes[0].lines[0].get_ydata(), [3e-15, 4e-15])
-    assert fig.axes[0].lines[1].get_ydata()[0] == 1e-10
+    fig = transformer.constraints([1, 2], runs, 1e12 * runs, 1e-10)
+    lines = by_label(fig.axes[0])
+    np.testing.assert_allclose(lines["projected"].get_ydata(), [3e-15, 4e-15])
+    np.testing.assert_allclose(lines["plain SGD"].get_ydata(), [3e-3, 4e-3])
+    assert lines["bound"].get_ydata()[0] == 1e-10
