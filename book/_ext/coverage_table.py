@@ -1,4 +1,4 @@
-"""Directive ``{coverage}``: what of the paper stands where, as tables made from ``coverage.yml``."""
+"""Directive ``{coverage}``: where results of the paper stand, as tables of ``coverage.yml``."""
 
 from __future__ import annotations
 

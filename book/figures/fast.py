@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -121,4 +123,44 @@ def peers(cells: Sequence[str], ratios: Mapping[str, Curves]) -> Figure:
         ax.set_yticks(range(len(cells)), cells)
         ax.set_ylim(len(cells) - 0.5, -0.5)
     legend_below(fig, fig.axes[0], ncols=3)
+    return fig
+
+
+@drawn
+def intervals(law: ArrayLike, draws: ArrayLike, bits: int = 16) -> Figure:
+    """Return how random bits become tokens: the unit interval above, a split bucket below.
+
+    `law` are the (N,) probabilities of the tokens; `draws` are words of `bits` bits, each marked
+    where it falls.
+    """
+    probabilities, words = np.asarray(law, float), np.asarray(draws)
+    ends = np.concatenate([[0.0], np.cumsum(probabilities)])
+    names, buckets = token_names(len(probabilities)), 2**bits
+    fig, (top, below) = figure(2, 1, height=3.4)
+    for token, (low, high) in enumerate(itertools.pairwise(ends)):
+        top.barh(0, high - low, left=low, color=token_colour(token), alpha=0.4, height=1)
+        if high - low > 0.03:
+            top.text((low + high) / 2, 0, names[token], ha="center", va="center", color=INK.black)
+    top.plot(words / buckets, np.full(len(words), 0.75), "v", color=INK.black, ms=5)
+    top.set(xlim=(0, 1), ylim=(-0.5, 1), yticks=[], xlabel=f"the draw, as a part of $2^{{{bits}}}$")
+    top.set_xticks(ends, [f"{end:.3f}" for end in ends])
+
+    edge = ends[1] * buckets
+    first = int(edge) - 2
+    for bucket in range(first, first + 5):
+        token = int(bucket > first + 2)
+        split = bucket == first + 2
+        face: dict[str, Any] = {"facecolor": "none", "hatch": "///"}
+        if not split:
+            face = {"facecolor": token_colour(token), "alpha": 0.4}
+            below.text(bucket + 0.5, 0.5, names[token], ha="center", va="center")
+        below.add_patch(Rectangle((bucket, 0), 1, 1, edgecolor=INK.black, **face))
+    below.plot([edge, edge], [-0.15, 1.3], color=INK.red)
+    below.text(edge, 1.4, "threshold", ha="center", va="bottom", color=INK.black)
+    below.set(xlim=(first, first + 5), ylim=(-0.15, 2), yticks=[])
+    below.set_xticks(np.arange(first, first + 5) + 0.5, map(str, range(first, first + 5)))
+    below.set_xlabel(f"{bits}-bit word; the hatched one needs {bits} more bits")
+    for ax in (top, below):
+        ax.grid(visible=False)
+        ax.spines["left"].set_visible(False)
     return fig

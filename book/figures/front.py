@@ -25,14 +25,15 @@ def five_moments(
 ) -> Figure:
     """Return two runs side by side: a column of A at each moment, and the signals beneath.
 
-    `runs` has for each of two titles a column (T,) by moment, the truth last; `signals` has for each run the steps
-    and both signals, that of V first; `truth` is the true column, whose positions are ringed;
-    `ends` are the steps at which Stage 1 ended.
+    `runs` has for each of two titles a column (T,) by moment, the truth last; `signals` has for
+    each run the steps and both signals, that of V first; `truth` is the true column, whose
+    positions are ringed; `ends` are the steps at which Stage 1 ended.
     """
     names = list(next(iter(runs.values())))
     # One form for both widths: runs side by side, moments below each other.
     size = (PHONE, 6.6) if is_narrow() else (7.4, 6.6)
-    with plt.rc_context({**STYLE, "font.size": 9, "axes.labelsize": 9}):  # type: ignore[arg-type]
+    style = {**STYLE, "font.size": 9, "axes.labelsize": 9}
+    with plt.rc_context(style):  # type: ignore[arg-type]
         fig = plt.figure(figsize=size, dpi=110, layout="constrained", facecolor=INK.paper)
         axes = fig.subplots(
             len(names) + 1, 2, height_ratios=[1.0] * len(names) + [1.9], sharey="row"

@@ -42,3 +42,12 @@ def test_peers_marks_every_ratio_once():
         np.testing.assert_array_equal(dots["other"].get_xdata(), [30, 4])
         np.testing.assert_allclose(dots["other"].get_ydata(), [0, 1], atol=0.25)
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["one", "other"]
+
+
+def test_intervals_mark_the_draws_and_hatch_the_split_bucket() -> None:
+    fig = fast.intervals([0.4, 0.4, 0.2], [0, 2**15], bits=16)
+    top, below = fig.axes
+    np.testing.assert_allclose(top.lines[0].get_xdata(), [0, 0.5])
+    np.testing.assert_allclose([bar.get_width() for bar in top.patches], [0.4, 0.4, 0.2])
+    hatched = [patch for patch in below.patches if patch.get_hatch()]
+    assert [patch.get_x() for patch in hatched] == [int(0.4 * 2**16)]

@@ -5,8 +5,9 @@ from figures import front
 def test_five_moments_stands_runs_side_by_side_and_rings_what_is_attended(by_label):
     names = ["flat", "speckle", "cut", "end", "truth"]
     truth = np.array([0.0, 0.5, 0.0, 0.5])
+    scales = dict(zip(names, [0.1, 0.2, 0.4, 1, 1], strict=True))
     runs = {
-        title: {name: sign * scale * truth for name, scale in zip(names, [0.1, 0.2, 0.4, 1, 1])}
+        title: {name: sign * scale * truth for name, scale in scales.items()}
         for title, sign in [("right", 1), ("away", -1)]
     }
     path = ([0, 1, 2], [0, 0.1, 1], [0, 0.2, 1])
