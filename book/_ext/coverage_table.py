@@ -56,7 +56,7 @@ class Coverage(SphinxDirective):
         self.env.note_dependency(str(SOURCE))
         holder = nodes.container(classes=["scb-coverage"])
         self.state.nested_parse(StringList(as_text(load()), str(SOURCE)), 0, holder)
-        return list(holder.children)
+        return [holder]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
