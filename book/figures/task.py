@@ -95,7 +95,7 @@ def _row(
         ax.text(t, 0.85, str(t + 1), ha="center", va="center", fontsize=10, color=INK.black)
     _box(ax, end, names[last], False)
     ax.text(end, 0.85, "last", ha="center", va="center", fontsize=10, color=INK.black)
-    for t in np.flatnonzero(weight):
+    for t in np.flatnonzero(weight).tolist():
         drawn_one = t == source
         ax.add_patch(Circle((t, 0), 0.58, fill=False, edgecolor=OF_A, lw=2.2, clip_on=False))
         arrow = {
@@ -104,8 +104,8 @@ def _row(
             "color": INK.black if drawn_one else INK.grey,
         }  # fmt: skip
         ax.annotate("", xy=(t, -0.6), xytext=(end, -0.45), arrowprops=arrow)
-        label = {"ha": "right", "va": "center", "fontsize": 10, "color": INK.black}
-        ax.text(t - 0.1, -0.85, f"{weight[t]:.2g}", **label)
+        share = ax.text(t - 0.1, -0.85, f"{weight[t]:.2g}", ha="right", va="center")
+        share.set(fontsize=10, color=INK.black)
     high = 0.7 + _ARC / 2 * end
     ax.set(xlim=(-0.75, end + 0.6), ylim=(1.2, -high - 0.3), aspect="equal")
     ax.set_axis_off()

@@ -158,7 +158,7 @@ def blindness(
         ax.plot(rings + 1, heights, "o", ms=11, mfc="none", mec=INK.black, mew=1.3)
         ax.set(xlabel="position $t$")
     for ax in axes[1]:
-        size = len(next(iter(on_V.values())))
+        size = np.size(next(iter(on_V.values())))
         ax.set_xticks(range(1, size + 1), token_names(size))
         ax.set(xlabel="what follows")
     for ax in axes[0] if is_narrow() else axes[0, :1]:
