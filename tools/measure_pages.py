@@ -42,7 +42,7 @@ def measure(text: str) -> Page:
     visible, widest, figures = 0, 0, 0
     captions = []
     for cell in cells:
-        options = re.match(r"(---\n.*?\n---\n)?((?::[\w-]+:.*\n)*)", cell, flags=re.DOTALL)
+        options = re.match(r"(---\n.*?\n---\n)?((?::[\w-]+:[^\n]*\n)*)", cell, flags=re.DOTALL)
         assert options is not None
         head, body = options.group(0), cell[options.end() :]
         figures += "  figure:" in head or "image:" in head
