@@ -9,7 +9,7 @@ from typing import Any
 
 import scbtools as scb
 
-SEEDS = range(20)
+SEEDS = range(100, 120)
 THETA, ETA = 0.5, 0.05
 LENGTHS = [100, 400, 1600, 6400]
 BATCHES = [256, 4096]

@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from figures import base
-from figures.base import INK, Curves, band, bars, drawn, figure, looks, panels, ticks_at, zero
+from figures.base import (
+    INK,
+    OF_A,
+    OF_V,
+    THEORY,
+    TRUTH,
+    Curves,
+    band,
+    bars,
+    drawn,
+    figure,
+    legend_below,
+    panels,
+    plain_log,
+    ticks_at,
+    zero,
+)
+
+# On paper of any colour: no weight, no ink.
+_CLEAR = LinearSegmentedColormap.from_list("clear", [to_rgba(OF_A, 0), to_rgba(OF_A, 1)])
+
+# Linear attention has attention's colour; each way to train has one look in every figure.
+_WAYS = {
+    "linear": (OF_A, "-", "o"),
+    "linear, slow": (OF_A, "--", "s"),
+    "softmax": (INK.green, "-", "^"),
+    "softmax, slow": (INK.green, "-", "^"),
+    "softmax, matched": (INK.red, ":", "v"),
+}
 
 
 @drawn
@@ -19,17 +49,19 @@ def response(
     """Return how softmax scales a gradient: by a dominant entry's weight, and by a small one's.
 
     A `dominant` entry's weight, its factor in the squared Jacobian as `computed` and by `formula`,
-    (n,); `weights` of entries that are not attended, (m,), and how far each is `moved` in a step.
+    (n,); `weights` of entries that are not attended, (m,), and how far each is `moved` in a step by
+    linear attention and by softmax.
     """
-    fig, (left, right) = figure(1, 2)
-    left.plot(dominant, formula, color=INK.black, label="$[a_1(1-a_1)]^2$")
-    left.plot(dominant, computed, "o", color=INK.blue, ms=5, label="by matrices")
+    fig, (left, right) = figure(1, 2, height=3.3)
+    left.plot(dominant, formula, color=THEORY, lw=1, label="$[a_1(1-a_1)]^2$")
+    left.plot(dominant, computed, "o", color=INK.green, ms=4, label="by matrices")
     left.set(xlabel="weight $a_1$ of one dominant entry", ylabel="its factor", ylim=(0, None))
-    left.legend(loc="lower center")
-    for (label, steps), colour, _, mark in looks(moved.items()):
+    left.legend(loc="lower center", fontsize=10)
+    for label, steps in moved.items():
+        colour, _, mark = _WAYS[label]
         right.loglog(weights, steps, mark, color=colour, ms=2.5, label=label)
-    right.set(xlabel="weight $a_t$ of an unattended entry", ylabel="movement per unit of rate")
-    right.legend(loc="center left", markerscale=3)
+    right.set(xlabel="weight $a_t$ of an unattended entry", ylabel="movement per rate")
+    right.legend(loc="center left", markerscale=3, fontsize=10)
     return fig
 
 
@@ -47,37 +79,49 @@ def balance(
     the least attended entry over the largest at the end, by the rate's factor in `scales`, up to
     whose `limit` the even solution is stable.
     """
-    fig, (left, right) = figure(1, 2)
-    for (label, path), colour, style, _ in looks(steps.items()):
-        left.semilogx(np.arange(np.size(path)) + 1, path, style, color=colour, label=label)
-        left.axvline(predicted[label], color=colour, lw=1, ls=":")
+    fig, (left, right) = figure(1, 2, height=3.3)
+    for (label, path), style in zip(steps.items(), (":", "--", "-"), strict=False):
+        left.semilogx(np.arange(np.size(path)) + 1, path, style, color=OF_A, label=label)
+        left.axvline(predicted[label], color=THEORY, lw=1)
     left.set(xlabel=r"step $\tau$", ylabel=r"$\alpha_A$", ylim=(-0.05, 1.3))
-    left.legend(loc="upper left")
-    right.semilogx(scales, ratios, "o-", color=INK.blue, ms=5, lw=1)
-    right.axvline(limit, color=INK.black, ls="--", lw=1.2)
+    left.legend(loc="upper left", fontsize=9)
+    right.semilogx(scales, ratios, "o-", color=INK.green, ms=5, lw=1)
+    right.axvline(limit, color=THEORY, lw=1)
     right.annotate(
         "stable", (limit, 0.5), (-6, 0), textcoords="offset points", ha="right", va="center"
     )
-    right.set(xlabel="factor $c$ of the rate", ylabel="least / largest attended", ylim=(-0.05, 1.1))
+    right.set(xlabel=r"factor $\gamma$ of the rate", ylabel="least / largest attended")
+    right.set_ylim(-0.05, 1.1)
     return fig
 
 
 @drawn
-def attention_maps(maps: Curves) -> Figure:
-    """Return attention matrices (T, N) side by side as heat maps with one colour scale."""
+def attention_maps(maps: Curves, attended: ArrayLike) -> Figure:
+    """Return attention matrices (T, N) as heat maps with one scale, `attended` entries ringed.
+
+    `attended` is a (T, N) mask.
+    """
     top = max(float(np.max(values)) for values in maps.values())
-    return base.attention_maps(maps, "$A_{tk}$", top=top, first=0, height=4.2, sharey=True)
+    at, of = np.nonzero(np.asarray(attended))
+    fig = base.attention_maps(maps, "$A_{tk}$", top=top, height=4.0, sharey=True)
+    for ax, _ in zip(fig.axes, maps, strict=False):
+        ax.images[0].set_cmap(_CLEAR)
+        ax.set_xticks(range(1, int(np.max(of)) + 2, 3))
+        ax.plot(of + 1, at + 1, "o", mfc="none", mec=TRUTH, mew=0.9, ms=5)
+    return fig
 
 
 @drawn
 def courses(steps: ArrayLike, measures: Mapping[str, Curves], *, log: Sequence[str] = ()) -> Figure:
     """Return bands over seeds of several quantities, one panel each.
 
-    `measures` are (seeds, n) by quantity and label; `log` names quantities on a logarithmic axis.
+    `measures` are (seeds, n) by quantity and way to train; `log` names quantities on a logarithmic
+    axis.
     """
     fig, each = panels(measures, height=3.3)
-    for ax, name, methods in each:
-        for (label, runs), colour, style, _ in looks(methods.items()):
+    for ax, name, ways in each:
+        for label, runs in ways.items():
+            colour, style, _ = _WAYS[label]
             band(ax, steps, runs, colour, label, style)
         ax.set(xlabel=r"step $\tau$", ylabel=name)
         ax.set(**{"yscale": "log"} if name in log else {"ylim": (0, None)})
@@ -86,26 +130,28 @@ def courses(steps: ArrayLike, measures: Mapping[str, Curves], *, log: Sequence[s
 
 
 @drawn
-def lengths(
-    seq_lens: ArrayLike, measures: Mapping[str, Mapping[str, Sequence[ArrayLike]]]
-) -> Figure:
+def lengths(measures: Mapping[str, tuple[ArrayLike, Mapping[str, Sequence[ArrayLike]]]]) -> Figure:
     """Return quantities against T: medians over seeds, bars for the middle 80 %, on log axes.
 
-    `measures` are by quantity and label n arrays, one per T. A label has one colour in all panels;
-    the last has the legend.
+    By quantity: its n lengths, and by way to train n arrays of values, one per length.
     """
     fig, each = panels(measures, height=3.5)
-    x = np.asarray(seq_lens, float)
-    labels = dict.fromkeys(label for groups in list(measures.values())[::-1] for label in groups)
-    for ax, name, groups in each:
-        for (i, label), colour, style, mark in looks(enumerate(labels)):
-            if label in groups:
-                beside = x * 1.05 ** (i - 1.5)
-                bars(ax, beside, groups[label], colour, mark + style, ms=5, elinewidth=1,
-                     label=label)  # fmt: skip
+    named: dict[Any, Any] = {}
+    for ax, name, (seq_lens, groups) in each:
+        x = np.asarray(seq_lens, float)
+        for i, (label, samples) in enumerate(groups.items()):
+            colour, style, mark = _WAYS[label]
+            beside = x * 1.05 ** (i - (len(groups) - 1) / 2)
+            bars(ax, beside, samples, colour, mark + style, ms=5, elinewidth=1, label=label)
         ax.set(xlabel="$T$", ylabel=name, xscale="log", yscale="log")
         ticks_at(ax, x)
-    fig.axes[-1].legend(loc="lower left", fontsize=9)
+        plain_log(ax.yaxis)
+        ax.tick_params(labelsize=9)
+        named |= {label: line for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(
+        list(named.values()), list(named), loc="outside lower center",
+        ncols=2, fontsize=10, frameon=False,
+    )  # fmt: skip
     return fig
 
 
@@ -113,14 +159,17 @@ def lengths(
 def from_the_mirror(paths: Mapping[str, Curves]) -> Figure:
     """Return signals over steps from a start with the wrong sign, a panel per kind of attention.
 
-    `paths` are (n,) by title and by the signal's name.
+    `paths` are (n,) by title, that of V and that of A.
     """
     fig, each = panels(paths, height=2.9, sharey=True)
     for ax, title, signals in each:
-        for (name, values), colour, style, _ in looks(signals.items()):
+        for (name, values), colour, style in zip(
+            signals.items(), (OF_V, OF_A), ("-", "--"), strict=False
+        ):
             ax.plot(values, style, color=colour, label=name)
         zero(ax)
-        ax.set(title=title, xlabel=r"step $\tau$")
-    fig.axes[0].legend(loc="lower left")
+        ax.set(xlabel=r"step $\tau$")
+        ax.set_title(title, loc="left")
     fig.axes[0].set_ylabel("signal")
+    legend_below(fig, fig.axes[0], ncols=2)
     return fig

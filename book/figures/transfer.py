@@ -11,40 +11,44 @@ from numpy.typing import ArrayLike
 
 from figures.base import (
     INK,
+    MIRROR,
+    OF_A,
+    SGD,
+    THEORY,
+    TRUTH,
     Curves,
     band,
     drawn,
-    each_run,
     figure,
     legend_below,
-    legend_beside,
     looks,
     panels,
     ticks_at,
 )
-from scbtools.plotting import attention_column
 
-_COLOURS = (INK.blue, INK.orange, INK.green, INK.purple)
+_LOOKS = ((OF_A, "-", "o"), (OF_A, "--", "s"), (SGD, "-.", "^"))
 
 
 @drawn
 def one_step(columns: Curves, attended: Sequence[int], expected: float, cut: float) -> Figure:
     """Return (T,) columns of attention after the one step, a panel per batch size.
 
-    `attended` are positions from 0, whose entries should be `expected`, dashed, and above the
-    `cut`.
+    `attended` are positions from 0, ringed, whose entries should be `expected` and above the `cut`.
     """
-    fig, each = panels(columns, height=2.9, sharey=True)
+    fig, each = panels(columns, height=3.0, sharey=True)
+    at = np.asarray(attended)
     for ax, title, column in each:
-        attention_column(column, attended, ax)
-        ax.axhline(expected, color=INK.green, ls="--", lw=1.3)
-        ax.axhline(cut, color=INK.red, lw=1.3)
-        ax.set(title=title, ylabel="")
-    for height, name, colour in ((expected, r"$\alpha_V/Q$", INK.green), (cut, "cut", INK.red)):
-        place, coordinates = (1.01, height), ("axes fraction", "data")
-        fig.axes[-1].annotate(name, place, xycoords=coordinates, va="center", color=colour)
-    fig.axes[0].set_ylabel(r"$a_t$ after the step")
-    legend_below(fig, fig.axes[0], ncols=2)
+        values = np.asarray(column, float)
+        ax.plot(np.arange(1, values.size + 1), values, ".", color=OF_A, ms=3, label="an entry")
+        ax.plot(
+            at + 1, values[at], "o", mfc="none", mec=TRUTH, mew=1.4, ms=9, label="attended"
+        )  # fmt: skip
+        ax.axhline(expected, color=THEORY, ls="--", lw=1.1, label=r"expected, $\alpha_V/Q$")
+        ax.axhline(cut, color=THEORY, ls=":", lw=1.1, label="cut")
+        ax.set(xlabel="position $t$", ylabel="$a_t$ after the step")
+        ax.set_title(title, loc="left")
+    fig.axes[-1].set_ylabel("")
+    legend_below(fig, fig.axes[0], ncols=4, fontsize=10)
     return fig
 
 
@@ -57,12 +61,12 @@ def handed_over(batches: ArrayLike, ratios: Curves) -> Figure:
     at = np.asarray(batches, float)
     fig, (left, right) = figure(1, 2, height=3.3)
     off = {label: np.median(np.abs(np.asarray(r) - 1), axis=0) for label, r in ratios.items()}
-    for (label, runs), colour, style, mark in looks(ratios.items(), _COLOURS):
+    for (label, runs), colour, style, mark in looks(ratios.items(), (OF_A, INK.green, INK.sky)):
         band(left, at, runs, colour, label, style)
         right.plot(at, off[label], mark, color=colour, label=label)
     line = next(iter(off.values()))[0] * np.sqrt(at[0] / at)
-    right.plot(at, line, "--", color=INK.black, lw=1, label=r"$B^{-1/2}$")
-    left.axhline(1, color=INK.black, lw=1)
+    right.plot(at, line, "--", color=THEORY, lw=1, label=r"$B^{-1/2}$")
+    left.axhline(1, color=THEORY, lw=1)
     left.set(xscale="log", xlabel="batch $B$", ylabel=r"$\alpha_A / \alpha_V$")
     right.set(xscale="log", yscale="log", xlabel="batch $B$")
     right.set_ylabel(r"median $|\alpha_A/\alpha_V - 1|$")
@@ -71,44 +75,42 @@ def handed_over(batches: ArrayLike, ratios: Curves) -> Figure:
 
 
 @drawn
-def samples_by_length(
-    lengths: Curves, samples: Mapping[str, Sequence[ArrayLike]], predicted: Curves
-) -> Figure:
-    """Return samples against T: a mark per seed, and a line that nine in ten seeds stay below.
+def samples_by_length(lengths: Curves, samples: Curves, predicted: Curves) -> Figure:
+    """Return samples against T, with intervals.
 
-    By label: `lengths` (n,), `samples` n arrays, one value per seed, and, for some, what is
-    `predicted`, (n,), dotted.
+    By label: `lengths` (n,), `samples` and the ends of their intervals, (n, 3), and, for some, what
+    is `predicted`, (n,).
     """
-    fig, ax = figure(height=3.8)
-    for (label, seeds), colour, style, mark in looks(samples.items(), _COLOURS):
-        _nine_in_ten(ax, lengths[label], seeds, colour, mark + style, label)
+    fig, ax = figure(height=3.6)
+    for i, (label, found) in enumerate(samples.items()):
+        _with_ends(ax, lengths[label], found, *_LOOKS[i], label)
     for i, (label, line) in enumerate(predicted.items()):
-        ax.plot(lengths[label], line, ":", color=INK.black, label="_" if i else "prediction")
+        ax.plot(lengths[label], line, color=THEORY, lw=1, label="_" if i else "by hand")
     ax.set(xscale="log", yscale="log", xlabel="sequence length $T$", ylabel="samples")
-    legend_beside(ax, frameon=False)
+    legend_below(fig, ax, ncols=4, fontsize=10)
     return fig
 
 
 @drawn
 def least_batches(
     correlations: ArrayLike,
-    batches: Sequence[ArrayLike],
+    batches: ArrayLike,
     predicted: ArrayLike,
     condition: tuple[float, float] | None = None,
 ) -> Figure:
-    """Return the least batch of the one step against the correlation, which is positive.
+    """Return the batch that the one step needs against the correlation, which is positive.
 
-    `batches` are n arrays, one value per seed. From the first correlation of `condition` on one
-    task, and from the second on every task, meets the paper's condition.
+    `batches` have their intervals, (n, 3). From the first correlation of `condition` on one task,
+    and from the second on every task, meets the paper's condition.
     """
-    fig, ax = figure(height=3.6)
+    fig, ax = figure(height=3.4)
     rho = np.asarray(correlations, float)
     _condition(ax, condition)
-    _nine_in_ten(ax, rho, batches, INK.blue, "o-", "nine in ten seeds")
-    ax.plot(rho, predicted, ":", color=INK.black, label="prediction")
-    ax.set(xscale="log", yscale="log", xlabel=r"correlation $\rho$", ylabel="least batch $B$")
+    _with_ends(ax, rho, batches, OF_A, "none", "o", "nine in ten tasks")
+    ax.plot(rho, predicted, color=THEORY, lw=1, label="by hand")
+    ax.set(xscale="log", yscale="log", xlabel=r"correlation $\rho$", ylabel="batch $B$")
     ticks_at(ax, rho[:: max(1, rho.size // 6)])
-    ax.legend(frameon=False)
+    legend_below(fig, ax, ncols=3, fontsize=10)
     return fig
 
 
@@ -117,35 +119,33 @@ def transfer_share(
     correlations: ArrayLike,
     shares: Curves,
     condition: tuple[float, float] | None = None,
-    dashed: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    reflected: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
 ) -> Figure:
     """Return the share of whole runs that succeed against the correlation, with intervals.
 
     `shares` are share, low and high end, (n, 3) by label; `condition` as of `least_batches`;
-    `dashed` are correlations and shares of a variant, without intervals.
+    `reflected` are correlations and shares of runs that were turned round.
     """
-    fig, ax = figure(height=3.6)
+    fig, ax = figure(height=3.5)
     _condition(ax, condition)
-    for i, ((label, found), colour, style, mark) in enumerate(looks(shares.items(), _COLOURS)):
-        at = np.asarray(correlations, float) + 0.006 * (i - (len(shares) - 1) / 2)
-        value, low, high = np.transpose(found)
-        ax.plot(at, value, mark + style, color=colour, label=label, ms=5)
-        ax.vlines(at, low, high, color=colour, lw=1, alpha=0.6)
-    for label, (rho, values) in (dashed or {}).items():
-        ax.plot(rho, values, "x--", color=INK.red, label=label)
+    for i, (label, found) in enumerate(shares.items()):
+        at = np.asarray(correlations, float) + 0.008 * (i - (len(shares) - 1) / 2)
+        _with_ends(ax, at, found, *_LOOKS[i], label)
+    for label, (rho, values) in (reflected or {}).items():
+        ax.plot(rho, values, "X", color=MIRROR, ms=8, label=label)
     ax.axvline(0, color=INK.black, lw=0.8)
-    ax.set(xlabel=r"correlation $\rho$", ylabel="share of runs that succeed", ylim=(-0.04, 1.04))
-    legend_beside(ax, frameon=False)
+    ax.set(xlabel=r"correlation $\rho$", ylabel="share of runs that succeed", ylim=(-0.04, 1.06))
+    legend_below(fig, ax, ncols=2, fontsize=10)
     return fig
 
 
-def _nine_in_ten(
-    ax: Axes, x: ArrayLike, samples: Sequence[ArrayLike], colour: str, style: str, label: str
+def _with_ends(
+    ax: Axes, x: ArrayLike, found: ArrayLike, colour: str, style: str, mark: str, label: str
 ) -> None:
-    """Draw every seed as a faint mark and the value that nine in ten seeds stay below."""
-    each_run(ax, x, samples, colour, ".", 1.06, ms=3, alpha=0.5)
-    most = [np.quantile(np.asarray(each), 0.9, method="inverted_cdf") for each in samples]
-    ax.plot(x, most, style, color=colour, label=label)
+    """Draw values with their intervals, (n, 3)."""
+    value, low, high = np.transpose(np.asarray(found, float))
+    ax.plot(x, value, marker=mark, ls=style, color=colour, label=label, ms=5, lw=1.2)
+    ax.vlines(x, low, high, color=colour, lw=1.2, alpha=0.7)
 
 
 def _condition(ax: Axes, ends: tuple[float, float] | None) -> None:
@@ -153,5 +153,5 @@ def _condition(ax: Axes, ends: tuple[float, float] | None) -> None:
     if ends is not None:
         first, every = ends
         ax.axvspan(
-            first, max(every, 1.0), color=INK.sky, alpha=0.3, lw=0, label="paper's condition"
+            first, max(every, 1.0), color=INK.sky, alpha=0.25, lw=0, label="paper's condition"
         )
