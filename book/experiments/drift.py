@@ -1,6 +1,7 @@
 """Chapter 10: Stage 2 run long on tasks of its own, for the claim on training too long.
 
-As in `penalty`, at four values of lambda, on 20 tasks that no rule had seen. Half a minute of one core.
+As in `penalty`, at four values of lambda, on 20 tasks that no rule had seen. Two minutes of one
+core.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def run_one(vocab_size: int, batch_size: int, method: str, seed: int) -> dict[st
         last = {"status": each.status} | rounded(task, each.params)
         for name, value in last.items():
             gap = [None] * (len(rows) - 1)
-            found[name] = found.get(name, []) + [*gap, value]
+            found[name] = [*found.get(name, []), *gap, value]
     return found
 
 

@@ -1,0 +1,196 @@
+"""The paper's figures 1, 3, 4 and 5 on many tasks, and what rounding makes of either method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from figures.base import (
+    INK,
+    OF_A,
+    OF_V,
+    SGD,
+    STATE,
+    THEORY,
+    Curves,
+    band,
+    drawn,
+    figure,
+    legend_below,
+    mark_step,
+    panels,
+    plain_log,
+    star,
+    zero,
+)
+
+_METHODS = {"sgd": ("--", "SGD"), "slow": (":", "SGD, small rate"), "proximal": ("-", "proximal")}
+_LAYERS = {"V": (OF_V, r"$\Vert V - P\Vert_\mu$"), "A": (OF_A, r"$\Vert A - Q\Vert_\mu$")}
+
+
+def _methods(ax: Axes, steps: ArrayLike, runs: Curves, colour: str, switch: float | None) -> None:
+    """Draw the band of each method's runs, (seeds, n), proximal ones in the layer's colour."""
+    for method, values in runs.items():
+        style, label = _METHODS[method]
+        band(ax, steps, values, colour if method == "proximal" else SGD, label, style)
+    mark_step(ax, switch)
+
+
+def _rounded(ax: Axes, x: float, runs: Curves, colour: str) -> None:
+    """Draw each method's median after rounding: a full star for proximal, a hollow one for SGD."""
+    if "sgd" in runs:
+        star(ax, x, runs["sgd"], SGD, mfc=INK.paper, mew=1.3, label="SGD, rounded")
+    star(ax, x, runs["proximal"], colour, ms=9, label="proximal, rounded")
+
+
+class Setting(NamedTuple):
+    """Runs at one setting: a title, and by layer and method the distances, (seeds, n)."""
+
+    title: str
+    distances: Mapping[str, Curves]
+    rounded: Mapping[str, Curves]
+    """(seeds,) by layer and method."""
+
+
+@drawn
+def distances(steps: ArrayLike, settings: Sequence[Setting], switch: float | None = None) -> Figure:
+    """Return figure 1: distances of both layers against steps, one row a setting.
+
+    At the right edge, the medians after rounding.
+    """
+    fig, axes = figure(len(settings), 2, height=2.6 * len(settings), squeeze=False)
+    for row, setting in zip(axes, settings, strict=True):
+        for ax, (layer, (colour, name)) in zip(row, _LAYERS.items(), strict=True):
+            _methods(ax, steps, setting.distances[layer], colour, switch)
+            _rounded(ax, 1.04 * np.max(steps), setting.rounded[layer], colour)
+            ax.set(ylabel=name, ylim=(-0.03, None), title=setting.title)
+    for ax in axes[-1]:
+        ax.set_xlabel(r"step $\tau$")
+    legend_below(fig, axes[0, 1], ncols=5, fontsize=9)
+    return fig
+
+
+@drawn
+def signals_and_errors(
+    steps: ArrayLike,
+    runs: Mapping[str, Curves],
+    *,
+    switch: float | None = None,
+    expected: ArrayLike | None = None,
+) -> Figure:
+    """Return figure 3: both signals and both errors against steps, with bands over runs.
+
+    `runs` are (seeds, n) by method and column: alpha_V, alpha_A, delta_V, delta_A; `expected`
+    (alpha_V, alpha_A), (n, 2), of the recursion without noise.
+    """
+    fig, axes = figure(2, 2, height=5.0)
+    for i, (ax, column) in enumerate(zip(axes.flat, STATE, strict=True)):
+        shown = {method: history[column] for method, history in runs.items()}
+        _methods(ax, steps, shown, OF_A if column.endswith("A") else OF_V, switch)
+        ax.set(ylabel=STATE[column], xlabel=r"step $\tau$" if i >= 2 else "")
+        if i >= 2:
+            ax.set_ylim(0, 1)
+        elif expected is not None:
+            path = np.asarray(expected)[:, i]
+            ax.plot(steps, path, color=THEORY, lw=1, label="without noise")
+            zero(ax)
+    axes[0, 1].legend(loc="upper left", fontsize=9)
+    return fig
+
+
+@drawn
+def similarities(
+    steps: ArrayLike, settings: Mapping[str, tuple[Curves, Curves]], switch: float | None = None
+) -> Figure:
+    """Return figure 4: similarity of A with the truth against steps, one panel a setting.
+
+    By title, by method: (seeds, n) on the way, and (seeds,) after rounding.
+    """
+    fig, each = panels(settings, height=3.0, sharey=True)
+    for ax, title, (runs, after) in each:
+        _methods(ax, steps, runs, OF_A, switch)
+        _rounded(ax, 1.04 * np.max(steps), after, OF_A)
+        ax.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08))
+        ax.tick_params(labelleft=True)
+    fig.axes[0].set_ylabel("similarity of $A$")
+    legend_below(fig, fig.axes[0], ncols=4, fontsize=9)
+    return fig
+
+
+@drawn
+def cuts(
+    levels: ArrayLike,
+    settings: Mapping[str, Mapping[str, ArrayLike]],
+    at_gap: Mapping[str, Mapping[str, tuple[float, float, float]]],
+) -> Figure:
+    """Return the share of runs that recover against c, one panel a setting, by method.
+
+    `settings` hold (n, 3): share and its interval at each of the `levels`; `at_gap` the same, once,
+    for a cut at the largest gap: marks at the right edge.
+    """
+    c = np.asarray(levels, float)
+    fig, each = panels(settings, height=3.1, sharey=True)
+    for ax, title, methods in each:
+        for i, (method, values) in enumerate(methods.items()):
+            colour = OF_A if method == "proximal" else SGD
+            style, label = _METHODS[method]
+            middle, low, high = np.asarray(values, float).T
+            ax.fill_between(c, low, high, color=colour, alpha=0.2, linewidth=0)
+            ax.plot(c, middle, style, color=colour, label=f"{label}, cut at $c/Q$", lw=1.6)
+            value, below, above = at_gap[title][method]
+            at = c.max() * (1.7 + 0.9 * i)
+            ax.errorbar(
+                at, value, [[value - below], [above - value]], fmt="o" if i else "s",
+                color=colour, ms=6, label=f"{label}, cut at the gap",
+            )  # fmt: skip
+        ax.axvline(1.25 * c.max(), color=INK.grey, lw=0.6)
+        ax.set(title=title, xscale="log", xlabel="$c$", ylim=(-0.04, 1.04))
+        plain_log(ax.xaxis, subs=(1,))
+        ax.set_xticks([0.01, 0.1, 1])
+        ax.tick_params(labelleft=True)
+    fig.axes[0].set_ylabel("share of runs that recover")
+    legend_below(fig, fig.axes[0], ncols=4, fontsize=8.5)
+    return fig
+
+
+class Vocabulary(NamedTuple):
+    """Runs of one vocabulary through and beyond the stop, by method."""
+
+    label: str
+    steps: ArrayLike
+    """(n,) relative to the stop."""
+    curves: Mapping[str, Curves]
+    """By method and column: error_V, error_A and excess loss, (seeds, n)."""
+    rounded: Curves
+    """By column, (seeds,) after rounding the proximal run at the stop."""
+
+
+@drawn
+def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
+    """Return figure 5: distances of A and V and the test loss of each vocabulary."""
+    names = {"error_A": ("distance of $A$", OF_A), "error_V": ("distance of $V$", OF_V),
+             "excess": ("loss above Bayes", INK.green)}  # fmt: skip
+    fig, axes = figure(3, len(runs), height=6.6, sharex="col", squeeze=False)
+    for column, each in zip(axes.T, runs, strict=True):
+        for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
+            shown = {method: curves[name] for method, curves in each.curves.items()}
+            _methods(ax, each.steps, shown, colour, 0)
+            star(ax, 0, each.rounded[name], colour, ms=10, label="proximal, rounded", zorder=5)
+            ax.set(title=each.label, ylabel=label, xlabel="steps after the stop")
+            if name == "excess":
+                ax.set_yscale("log")
+            else:
+                ax.set_ylim(-0.03, None)
+    for ax in axes[:-1].flat:
+        ax.set_xlabel("")
+    for ax in axes[1:].flat:
+        ax.set_title("")
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+    legend_below(fig, axes[0, 0], ncols=3, fontsize=9)
+    return fig
