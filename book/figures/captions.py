@@ -30,48 +30,63 @@ from figures.base import (
 )
 
 _METHODS = {"sgd": ("--", "SGD"), "slow": (":", "SGD, small rate"), "proximal": ("-", "proximal")}
-_LAYERS = {"V": (OF_V, r"$\Vert V - P\Vert_\mu$"), "A": (OF_A, r"$\Vert A - Q\Vert_\mu$")}
 
 
 def _methods(ax: Axes, steps: ArrayLike, runs: Curves, colour: str, switch: float | None) -> None:
-    """Draw the band of each method's runs, (seeds, n), proximal ones in the layer's colour."""
+    """Draw the band of each method's runs, (seeds, n), proximal ones in the layer's colour.
+
+    At the switch a proximal run is what SGD's is, and then what the cut makes of it.
+    """
+    at = np.asarray(steps, float)
     for method, values in runs.items():
         style, label = _METHODS[method]
-        band(ax, steps, values, colour if method == "proximal" else SGD, label, style)
+        x, y = at, np.asarray(values, float)
+        if method == "proximal" and switch in at and "sgd" in runs:
+            i = int(np.flatnonzero(at == switch)[0])
+            x = np.insert(at, i, switch)
+            y = np.insert(y, i, np.asarray(runs["sgd"])[:, i], axis=1)
+        band(ax, x, y, colour if method == "proximal" else SGD, label, style)
     mark_step(ax, switch)
 
 
 def _rounded(ax: Axes, x: float, runs: Curves, colour: str) -> None:
-    """Draw each method's median after rounding: a full star for proximal, a hollow one for SGD."""
-    if "sgd" in runs:
-        star(ax, x, runs["sgd"], SGD, mfc=INK.paper, mew=1.3, label="SGD, rounded")
-    star(ax, x, runs["proximal"], colour, ms=9, label="proximal, rounded")
+    """Draw each method's median after rounding: a hollow star for SGD, a full one beside it."""
+    star(ax, 1.04 * x, runs["sgd"], SGD, mfc=INK.paper, mew=1.3, label="SGD, rounded")
+    star(ax, 1.12 * x, runs["proximal"], colour, label="proximal, rounded")
 
 
 class Setting(NamedTuple):
-    """Runs at one setting: a title, and by layer and method the distances, (seeds, n)."""
+    """Runs at one setting: distances of A, (seeds, n), and after rounding, (seeds,), by method."""
 
-    title: str
-    distances: Mapping[str, Curves]
-    rounded: Mapping[str, Curves]
-    """(seeds,) by layer and method."""
+    distances: Curves
+    rounded: Curves
+    ratios: Curves
+    """By layer, (seeds, n): the proximal run's distance over SGD's."""
 
 
 @drawn
-def distances(steps: ArrayLike, settings: Sequence[Setting], switch: float | None = None) -> Figure:
-    """Return figure 1: distances of both layers against steps, one row a setting.
+def distances(
+    steps: ArrayLike, settings: Mapping[str, Setting], switch: float, effect: float
+) -> Figure:
+    """Return figure 1: distances of A against steps, one column a setting, and ratios below.
 
-    At the right edge, the medians after rounding.
+    A dotted line marks `effect`, the ratio that would show one method converging.
     """
-    fig, axes = figure(len(settings), 2, height=2.6 * len(settings), squeeze=False)
-    for row, setting in zip(axes, settings, strict=True):
-        for ax, (layer, (colour, name)) in zip(row, _LAYERS.items(), strict=True):
-            _methods(ax, steps, setting.distances[layer], colour, switch)
-            _rounded(ax, 1.04 * np.max(steps), setting.rounded[layer], colour)
-            ax.set(ylabel=name, ylim=(-0.03, None), title=setting.title)
-    for ax in axes[-1]:
-        ax.set_xlabel(r"step $\tau$")
-    legend_below(fig, axes[0, 1], ncols=5, fontsize=9)
+    fig, axes = figure(2, len(settings), height=5.2, squeeze=False)
+    for column, (title, setting) in zip(axes.T, settings.items(), strict=True):
+        top, bottom = column
+        _methods(top, steps, setting.distances, OF_A, switch)
+        _rounded(top, float(np.max(steps)), setting.rounded, OF_A)
+        top.set(title=title, ylim=(-0.03, None), ylabel=r"$\Vert A - Q\Vert_\mu$")
+        for layer, style in (("V", "--"), ("A", "-")):
+            colour = {"V": OF_V, "A": OF_A}[layer]
+            band(bottom, steps, setting.ratios[layer], colour, f"distance of {layer}", style)
+        bottom.axhline(1, color=INK.black, lw=0.8)
+        bottom.axhline(effect, color=INK.black, lw=1, ls=":")
+        bottom.set(ylim=(0.4, 1.1), xlabel=r"step $\tau$", ylabel="proximal / SGD")
+        mark_step(bottom, switch)
+    axes[1, 0].legend(loc="center left", fontsize=9)
+    legend_below(fig, axes[0, 0], ncols=5, fontsize=9)
     return fig
 
 
@@ -114,7 +129,7 @@ def similarities(
     fig, each = panels(settings, height=3.0, sharey=True)
     for ax, title, (runs, after) in each:
         _methods(ax, steps, runs, OF_A, switch)
-        _rounded(ax, 1.04 * np.max(steps), after, OF_A)
+        _rounded(ax, float(np.max(steps)), after, OF_A)
         ax.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08))
         ax.tick_params(labelleft=True)
     fig.axes[0].set_ylabel("similarity of $A$")
@@ -180,7 +195,7 @@ def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
         for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
             shown = {method: curves[name] for method, curves in each.curves.items()}
             _methods(ax, each.steps, shown, colour, 0)
-            star(ax, 0, each.rounded[name], colour, ms=10, label="proximal, rounded", zorder=5)
+            star(ax, 0, each.rounded[name], colour, label="proximal, rounded", zorder=5)
             ax.set(title=each.label, ylabel=label, xlabel="steps after the stop")
             if name == "excess":
                 ax.set_yscale("log")
