@@ -37,6 +37,7 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
     def both(*args: P.args, **kwargs: P.kwargs) -> Figure:
         from figures.base import STYLE
 
+        _load_backend()
         with plt.rc_context(STYLE):  # type: ignore[arg-type]
             with _on_a_phone():
                 narrow = function(*args, **kwargs)
@@ -48,6 +49,12 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
         return wide
 
     return both
+
+
+@functools.cache
+def _load_backend() -> None:
+    """Load the backend, which turns a notebook's display on; inside a context it would not last."""
+    plt.switch_backend(plt.get_backend())
 
 
 @contextlib.contextmanager
