@@ -37,8 +37,15 @@ class Clause(NamedTuple):
     holds: bool
 
     def __str__(self) -> str:
-        near_one = 0.99 < self.measured.value < 1.0 and self.measured.low > 0.99
-        return f"{self.measured:.4g}" if near_one else f"{self.measured:.3g}"
+        return f"{self.measured:{self._digits()}}"
+
+    def short(self) -> str:
+        """Return the value without its interval, and a mark."""
+        return f"{self.measured.value:{self._digits()}} {'✓' if self.holds else '✗'}"
+
+    def _digits(self) -> str:
+        """Return a format in which a value next to one is not taken for it."""
+        return ".4g" if 0.99 < self.measured.value < 1.0 and self.measured.low > 0.99 else ".3g"
 
 
 Clauses = dict[str, Clause]
@@ -135,7 +142,8 @@ def twice(task: scb.SCBTask, eta: float, steps: int) -> float:
     The expected gradient of column k is K_V (a - 1/T) - K_VP (q - 1/T), so that each column has a
     signal of its own.
     """
-    mu, a, v = task.stationary, np.zeros(task.vocab_size), 0.0
+    mu, a = task.stationary, np.zeros(task.vocab_size)
+    v: Any = 0.0
     for _ in range(steps):
         drift = (1 - v) / (task.K_Q * task.seq_len)
         v, a = v + eta * (mu @ a - v * (mu @ a**2) + drift), a + eta / mu * v * (1 - v * a)

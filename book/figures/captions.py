@@ -26,7 +26,6 @@ from figures.base import (
     panels,
     plain_log,
     star,
-    zero,
 )
 
 _METHODS = {"sgd": ("--", "SGD"), "slow": (":", "SGD, small rate"), "proximal": ("-", "proximal")}
@@ -41,7 +40,7 @@ def _methods(ax: Axes, steps: ArrayLike, runs: Curves, colour: str, switch: floa
     for method, values in runs.items():
         style, label = _METHODS[method]
         x, y = at, np.asarray(values, float)
-        if method == "proximal" and switch in at and "sgd" in runs:
+        if method == "proximal" and switch is not None and switch in at and "sgd" in runs:
             i = int(np.flatnonzero(at == switch)[0])
             x = np.insert(at, i, switch)
             y = np.insert(y, i, np.asarray(runs["sgd"])[:, i], axis=1)
@@ -72,7 +71,7 @@ def distances(
 
     A dotted line marks `effect`, the ratio that would show one method converging.
     """
-    fig, axes = figure(2, len(settings), height=5.2, squeeze=False)
+    fig, axes = figure(2, len(settings), height=4.4, squeeze=False)
     for column, (title, setting) in zip(axes.T, settings.items(), strict=True):
         top, bottom = column
         _methods(top, steps, setting.distances, OF_A, switch)
@@ -98,23 +97,21 @@ def signals_and_errors(
     switch: float | None = None,
     expected: ArrayLike | None = None,
 ) -> Figure:
-    """Return figure 3: both signals and both errors against steps, with bands over runs.
+    """Return figure 3: signals and errors against steps, one panel each, with bands over runs.
 
-    `runs` are (seeds, n) by method and column: alpha_V, alpha_A, delta_V, delta_A; `expected`
-    (alpha_V, alpha_A), (n, 2), of the recursion without noise.
+    `runs` are (seeds, n) by method and column, such as alpha_V and delta_A; `expected` (alpha_V,
+    alpha_A), (n, 2), of the recursion without noise.
     """
-    fig, axes = figure(2, 2, height=5.0)
-    for i, (ax, column) in enumerate(zip(axes.flat, STATE, strict=True)):
+    columns = {column: STATE[column] for column in next(iter(runs.values()))}
+    fig, each = panels(columns, height=2.6)
+    for ax, column, name in each:
         shown = {method: history[column] for method, history in runs.items()}
         _methods(ax, steps, shown, OF_A if column.endswith("A") else OF_V, switch)
-        ax.set(ylabel=STATE[column], xlabel=r"step $\tau$" if i >= 2 else "")
-        if i >= 2:
-            ax.set_ylim(0, 1)
-        elif expected is not None:
-            path = np.asarray(expected)[:, i]
+        ax.set(title=name, xlabel=r"step $\tau$")
+        if expected is not None and column in ("alpha_V", "alpha_A"):
+            path = np.asarray(expected)[:, int(column == "alpha_A")]
             ax.plot(steps, path, color=THEORY, lw=1, label="without noise")
-            zero(ax)
-    axes[0, 1].legend(loc="upper left", fontsize=9)
+    fig.axes[1].legend(loc="upper left", fontsize=9)
     return fig
 
 
@@ -126,7 +123,7 @@ def similarities(
 
     By title, by method: (seeds, n) on the way, and (seeds,) after rounding.
     """
-    fig, each = panels(settings, height=3.0, sharey=True)
+    fig, each = panels(settings, height=2.7, sharey=True)
     for ax, title, (runs, after) in each:
         _methods(ax, steps, runs, OF_A, switch)
         _rounded(ax, float(np.max(steps)), after, OF_A)
@@ -149,7 +146,7 @@ def cuts(
     for a cut at the largest gap: marks at the right edge.
     """
     c = np.asarray(levels, float)
-    fig, each = panels(settings, height=3.1, sharey=True)
+    fig, each = panels(settings, height=2.9, sharey=True)
     for ax, title, methods in each:
         for i, (method, values) in enumerate(methods.items()):
             colour = OF_A if method == "proximal" else SGD
@@ -180,17 +177,16 @@ class Vocabulary(NamedTuple):
     steps: ArrayLike
     """(n,) relative to the stop."""
     curves: Mapping[str, Curves]
-    """By method and column: error_V, error_A and excess loss, (seeds, n)."""
+    """By method and column: error_A and excess loss, (seeds, n)."""
     rounded: Curves
     """By column, (seeds,) after rounding the proximal run at the stop."""
 
 
 @drawn
 def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
-    """Return figure 5: distances of A and V and the test loss of each vocabulary."""
-    names = {"error_A": ("distance of $A$", OF_A), "error_V": ("distance of $V$", OF_V),
-             "excess": ("loss above Bayes", INK.green)}  # fmt: skip
-    fig, axes = figure(3, len(runs), height=6.6, sharex="col", squeeze=False)
+    """Return figure 5: the distance of A and the test loss of each vocabulary."""
+    names = {"error_A": ("distance of $A$", OF_A), "excess": ("loss above Bayes", INK.green)}
+    fig, axes = figure(2, len(runs), height=4.4, sharex="col", squeeze=False)
     for column, each in zip(axes.T, runs, strict=True):
         for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
             shown = {method: curves[name] for method, curves in each.curves.items()}
