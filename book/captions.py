@@ -41,7 +41,9 @@ class Clause(NamedTuple):
 
     def short(self) -> str:
         """Return the value without its interval, and a mark."""
-        return f"{self.measured.value:{self._digits()}} {'✓' if self.holds else '✗'}"
+        value = self.measured.value
+        digits = ".2g" if value < 0.1 else ".0f" if value >= 100 else self._digits()
+        return f"{value:{digits}} {'✓' if self.holds else '✗'}"
 
     def _digits(self) -> str:
         """Return a format in which a value next to one is not taken for it."""

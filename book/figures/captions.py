@@ -27,6 +27,7 @@ from figures.base import (
     plain_log,
     star,
 )
+from figures.shown import is_narrow
 
 _METHODS = {"sgd": ("--", "SGD"), "slow": (":", "SGD, small rate"), "proximal": ("-", "proximal")}
 
@@ -71,7 +72,7 @@ def distances(
 
     A dotted line marks `effect`, the ratio that would show one method converging.
     """
-    fig, axes = figure(2, len(settings), height=4.4, squeeze=False)
+    fig, axes = figure(2, len(settings), height=4.1, squeeze=False)
     for column, (title, setting) in zip(axes.T, settings.items(), strict=True):
         top, bottom = column
         _methods(top, steps, setting.distances, OF_A, switch)
@@ -103,7 +104,7 @@ def signals_and_errors(
     alpha_A), (n, 2), of the recursion without noise.
     """
     columns = {column: STATE[column] for column in next(iter(runs.values()))}
-    fig, each = panels(columns, height=2.6)
+    fig, each = panels(columns, height=2.4)
     for ax, column, name in each:
         shown = {method: history[column] for method, history in runs.items()}
         _methods(ax, steps, shown, OF_A if column.endswith("A") else OF_V, switch)
@@ -115,58 +116,53 @@ def signals_and_errors(
     return fig
 
 
-@drawn
-def similarities(
-    steps: ArrayLike, settings: Mapping[str, tuple[Curves, Curves]], switch: float | None = None
-) -> Figure:
-    """Return figure 4: similarity of A with the truth against steps, one panel a setting.
+class Recovery(NamedTuple):
+    """What one setting makes of both methods, each a mapping by method."""
 
-    By title, by method: (seeds, n) on the way, and (seeds,) after rounding.
-    """
-    fig, each = panels(settings, height=2.7, sharey=True)
-    for ax, title, (runs, after) in each:
-        _methods(ax, steps, runs, OF_A, switch)
-        _rounded(ax, float(np.max(steps)), after, OF_A)
-        ax.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08))
-        ax.tick_params(labelleft=True)
-    fig.axes[0].set_ylabel("similarity of $A$")
-    legend_below(fig, fig.axes[0], ncols=4, fontsize=9)
-    return fig
+    similarity: Curves
+    """(seeds, n) of A with the truth."""
+    rounded: Curves
+    """(seeds,) after rounding."""
+    at_level: Curves
+    """(n, 3): the share of runs that recover at each c, and its interval."""
+    at_gap: Mapping[str, tuple[float, float, float]]
+    """The same where the cut is made at the largest gap."""
 
 
 @drawn
-def cuts(
-    levels: ArrayLike,
-    settings: Mapping[str, Mapping[str, ArrayLike]],
-    at_gap: Mapping[str, Mapping[str, tuple[float, float, float]]],
+def recovery(
+    steps: ArrayLike, levels: ArrayLike, settings: Mapping[str, Recovery], switch: float
 ) -> Figure:
-    """Return the share of runs that recover against c, one panel a setting, by method.
+    """Return figure 4, similarity against steps, and below it the share of runs that recover.
 
-    `settings` hold (n, 3): share and its interval at each of the `levels`; `at_gap` the same, once,
-    for a cut at the largest gap: marks at the right edge.
+    That share is drawn against the c of a cut at c / Q, and once for a cut at the largest gap:
+    marks at the right edge.
     """
     c = np.asarray(levels, float)
-    fig, each = panels(settings, height=2.9, sharey=True)
-    for ax, title, methods in each:
-        for i, (method, values) in enumerate(methods.items()):
+    fig, axes = figure(2, len(settings), height=4.9, squeeze=False)
+    for (top, bottom), (title, each) in zip(axes.T, settings.items(), strict=True):
+        _methods(top, steps, each.similarity, OF_A, switch)
+        _rounded(top, float(np.max(steps)), each.rounded, OF_A)
+        top.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08), ylabel="similarity of $A$")
+        for i, (method, values) in enumerate(each.at_level.items()):
             colour = OF_A if method == "proximal" else SGD
-            style, label = _METHODS[method]
             middle, low, high = np.asarray(values, float).T
-            ax.fill_between(c, low, high, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(c, middle, style, color=colour, label=f"{label}, cut at $c/Q$", lw=1.6)
-            value, below, above = at_gap[title][method]
-            at = c.max() * (1.7 + 0.9 * i)
-            ax.errorbar(
-                at, value, [[value - below], [above - value]], fmt="o" if i else "s",
-                color=colour, ms=6, label=f"{label}, cut at the gap",
-            )  # fmt: skip
-        ax.axvline(1.25 * c.max(), color=INK.grey, lw=0.6)
-        ax.set(title=title, xscale="log", xlabel="$c$", ylim=(-0.04, 1.04))
-        plain_log(ax.xaxis, subs=(1,))
-        ax.set_xticks([0.01, 0.1, 1])
-        ax.tick_params(labelleft=True)
-    fig.axes[0].set_ylabel("share of runs that recover")
-    legend_below(fig, fig.axes[0], ncols=4, fontsize=8.5)
+            bottom.fill_between(c, low, high, color=colour, alpha=0.2, linewidth=0)
+            bottom.plot(c, middle, _METHODS[method][0], color=colour, lw=1.6)
+            value, below, above = each.at_gap[method]
+            reach = [[value - below], [above - value]]
+            mark = {"fmt": "o" if i else "s", "color": colour, "ms": 6}
+            label = f"{_METHODS[method][1]}, at the gap"
+            bottom.errorbar(c.max() * (1.7 + 0.9 * i), value, reach, label=label, **mark)
+        bottom.axvline(1.25 * c.max(), color=INK.grey, lw=0.6)
+        bottom.set(xscale="log", xlabel="$c$ of a cut at $c/Q$", ylim=(-0.04, 1.04))
+        bottom.set_ylabel("share that recovers")
+        plain_log(bottom.xaxis, subs=(1,))
+        bottom.set_xticks([0.01, 0.1, 1])
+    handles = [handle for ax in axes[:, 0] for handle in ax.get_legend_handles_labels()[0]]
+    names = [name for ax in axes[:, 0] for name in ax.get_legend_handles_labels()[1]]
+    columns = 2 if is_narrow() else 3
+    fig.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return fig
 
 
@@ -186,11 +182,12 @@ class Vocabulary(NamedTuple):
 def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
     """Return figure 5: the distance of A and the test loss of each vocabulary."""
     names = {"error_A": ("distance of $A$", OF_A), "excess": ("loss above Bayes", INK.green)}
-    fig, axes = figure(2, len(runs), height=4.4, sharex="col", squeeze=False)
+    fig, axes = figure(2, len(runs), height=4.1, sharex="col", squeeze=False)
     for column, each in zip(axes.T, runs, strict=True):
         for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
             shown = {method: curves[name] for method, curves in each.curves.items()}
-            _methods(ax, each.steps, shown, colour, 0)
+            _methods(ax, each.steps, shown, colour, None)
+            mark_step(ax, 0)
             star(ax, 0, each.rounded[name], colour, label="proximal, rounded", zorder=5)
             ax.set(title=each.label, ylabel=label, xlabel="steps after the stop")
             if name == "excess":

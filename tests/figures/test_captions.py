@@ -24,13 +24,6 @@ def test_a_proximal_run_is_shown_before_and_after_the_cut(by_label):
     np.testing.assert_array_equal(below["distance of A"].get_ydata(), [0.9, 0.9, 0.9])
 
 
-def test_stars_of_both_methods_stand_side_by_side(by_label):
-    fig = captions.similarities(STEPS, {"one": (RUNS, AFTER)}, switch=10)
-    lines = by_label(fig.axes[0])
-    places = [lines[f"{name}, rounded"].get_xdata()[0] for name in ("SGD", "proximal")]
-    assert STEPS.max() < places[0] < places[1]
-
-
 def test_signals_are_drawn_with_the_recursion_and_noise_without(by_label):
     runs = {m: {"alpha_V": v, "delta_A": 2 * v} for m, v in RUNS.items()}
     fig = captions.signals_and_errors(STEPS, runs, expected=np.array([[0, 9], [1, 9], [2, 9]]))
@@ -41,15 +34,19 @@ def test_signals_are_drawn_with_the_recursion_and_noise_without(by_label):
 
 
 def test_shares_are_drawn_against_c_and_the_gap_beside_them(by_label):
-    levels = [0.01, 0.1, 1.0]
     shares = {"sgd": [(0.2, 0.1, 0.3)] * 3, "proximal": [(0.4, 0.3, 0.5)] * 3}
     gap = {"sgd": (0.9, 0.8, 1.0), "proximal": (1.0, 0.9, 1.0)}
-    ax = captions.cuts(levels, {"one": shares}, {"one": gap}).axes[0]
-    lines = by_label(ax)
-    np.testing.assert_array_equal(lines["SGD, cut at $c/Q$"].get_ydata(), [0.2] * 3)
-    marks = {each.get_label(): each[0] for each in ax.containers}
-    assert marks["proximal, cut at the gap"].get_ydata()[0] == 1.0
-    assert marks["SGD, cut at the gap"].get_xdata()[0] > 1.0
+    each = captions.Recovery(RUNS, AFTER, shares, gap)
+    fig = captions.recovery(STEPS, [0.01, 0.1, 1.0], {"one": each}, switch=10)
+    top, bottom = fig.axes
+    lines = by_label(top)
+    places = [lines[f"{name}, rounded"].get_xdata()[0] for name in ("SGD", "proximal")]
+    assert STEPS.max() < places[0] < places[1]
+    curves = [line.get_ydata().tolist() for line in bottom.lines if len(line.get_xdata()) == 3]
+    assert curves == [[0.2] * 3, [0.4] * 3]
+    marks = {each.get_label(): each[0] for each in bottom.containers}
+    assert marks["proximal, at the gap"].get_ydata()[0] == 1.0
+    assert marks["SGD, at the gap"].get_xdata()[0] > 1.0
 
 
 def test_vocabularies_draw_both_methods_and_the_star_at_the_stop(by_label):
@@ -58,6 +55,7 @@ def test_vocabularies_draw_both_methods_and_the_star_at_the_stop(by_label):
     fig = captions.vocabularies([each, each])
     top, bottom = by_label(fig.axes[0]), by_label(fig.axes[2])
     np.testing.assert_array_equal(top["SGD"].get_ydata(), [4, 3, 2])
+    np.testing.assert_array_equal(top["proximal"].get_ydata(), [4, 1, 1])  # no cut at the stop
     star = top["proximal, rounded"]
     assert (star.get_xdata()[0], star.get_ydata()[0]) == (0, 5)
     assert bottom["proximal, rounded"].get_ydata()[0] == 7
