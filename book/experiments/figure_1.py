@@ -1,4 +1,4 @@
-"""Figures 1, 3 and 4 of the paper with larger batches, and at twice the rates.
+"""Chapter 10: figures 1, 3 and 4 of the paper with larger batches, and at twice the rates.
 
 20 tasks, two methods, 1000 steps on sequences of 5000 tokens: 1024 sequences a step at the paper's
 rates, and 256 at twice those rates. 2.6 * 10^11 tokens, some five minutes of one core.

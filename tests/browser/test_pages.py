@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 OPENED = {"laptop": "light", "phone": "dark"}
 
 # The pages with films, which are ipywidgets: these scripts alone come from another host.
-FILMS = {"book/03-population", "book/04-noise", "book/05-stage-1", "book/06-proximal"}
+FILMS = {"book/03-population", "book/04-noise"}
 FILM_HOSTS = {"cdn.jsdelivr.net"}
 REQUESTED = "() => performance.getEntriesByType('resource').map(each => each.name)"
 
