@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from browsing import HTML, THEMES, Visit, chromium, context, find_chromium, served, visit
+from browsing import (
+    HTML,
+    THEMES,
+    Visit,
+    chromium,
+    context,
+    find_chromium,
+    npm_file,
+    served,
+    visit,
+)  # fmt: skip
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
@@ -35,11 +45,28 @@ OVERFLOWING = """() => {
             .filter(each => each.getBoundingClientRect().right > width + 1)
             .slice(0, 5).map(each => each.outerHTML.slice(0, 120));
 }"""
+# A drawing's words are groups of outlines, each with its text in a comment.
+CUT_OFF = """() => [...document.querySelectorAll('.scb-figure svg')].flatMap(svg => {
+    const box = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('[id*="text_"]')].filter(word => {
+        const at = word.getBoundingClientRect();
+        return at.width && (at.left < box.left - 1 || at.right > box.right + 1
+            || at.top < box.top - 1 || at.bottom > box.bottom + 1);
+    }).map(word => [...word.childNodes].find(each => each.nodeType === 8)?.data ?? word.id);
+})"""
 IMAGES = """() => [...document.querySelectorAll('.bd-article img')].map(image => ({
     alt: image.alt, src: image.getAttribute('src'), width: image.naturalWidth}))"""
 UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
     .filter(each => !each.querySelector('mjx-container'))
     .map(each => each.textContent.slice(0, 120))"""
+AXE = "https://cdn.jsdelivr.net/npm/axe-core@4.11.0/axe.min.js"
+VIOLATIONS = """async () => {
+    const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const where = {exclude: [['.widget-subarea']]};  // films
+    const found = await axe.run(where, {runOnly: rules, resultTypes: ['violations']});
+    return found.violations.flatMap(rule => rule.nodes.map(
+        each => `${rule.id}: ${each.target} ${each.any.map(why => why.message)}`));
+}"""
 # An unknown macro is no error to MathJax: it sets the name in red.
 BAD_MATHS = """() => [...document.querySelectorAll(
         'mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')]
@@ -108,7 +135,10 @@ def test_page(seen: Visit, theme: str) -> None:
     assert "Traceback (most recent call last)" not in article
     assert page.locator(".cell_output .stderr, .cell_output .traceback").count() == 0
     assert page.locator(".system-message").count() == 0
-    assert page.evaluate(OVERFLOWING) == []
+    for width in (768, 360, page.viewport_size["width"]):
+        page.set_viewport_size({**page.viewport_size, "width": width})
+        assert page.evaluate(OVERFLOWING) == []
+        assert page.evaluate(CUT_OFF) == []
 
     for image in page.evaluate(IMAGES):
         assert image["width"] > 0, f"broken: {image}"
@@ -124,6 +154,21 @@ def test_page(seen: Visit, theme: str) -> None:
     assert page.evaluate(UNSET_MATHS) == []
     assert page.evaluate(BAD_MATHS) == []
     assert seen.unanswered == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_page_is_accessible(seen: Visit, theme: str) -> None:
+    """axe-core finds no violation of WCAG 2.2 AA; on a laptop, where all of a page shows."""
+    if seen.page.viewport_size["width"] < 1000:
+        pytest.skip("looked at on a laptop")
+    axe = npm_file(AXE)
+    if axe is None:
+        lacking("axe-core is not to be had: neither its npm package nor npm is here")
+    page = seen.page
+    page.emulate_media(color_scheme=theme)
+    page.evaluate(SWITCHED, theme)
+    page.evaluate(axe.read_text("utf8"))
+    assert page.evaluate(VIOLATIONS) == []
 
 
 def test_a_page_asks_no_other_host(seen: Visit, base: str) -> None:
