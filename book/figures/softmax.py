@@ -90,7 +90,7 @@ def balance(
     right.annotate(
         "stable", (limit, 0.5), (-6, 0), textcoords="offset points", ha="right", va="center"
     )
-    right.set(xlabel=r"factor $\gamma$ of the rate", ylabel="least / largest attended")
+    right.set(xlabel=r"factor $\omega$ of the rate", ylabel="least / largest attended")
     right.set_ylim(-0.05, 1.1)
     return fig
 
