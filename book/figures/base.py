@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +42,9 @@ class _Ink(NamedTuple):
 
 
 INK = _Ink()
+
+# Of attention, on paper of any colour: no weight, no ink.
+CLEAR = LinearSegmentedColormap.from_list("clear", [to_rgba(INK.orange, 0), to_rgba(INK.orange, 1)])
 
 PHONE = 3.6  # inches of a figure for a phone
 
@@ -243,7 +247,7 @@ def attention_maps(
         matrix = np.asarray(values, float)
         low, (seq_len, vocab_size) = first - 0.5, matrix.shape
         image = ax.imshow(
-            matrix, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest",
+            matrix, cmap=CLEAR, vmin=0, vmax=top, aspect="auto", interpolation="nearest",
             extent=(low, low + vocab_size, low + seq_len, low),
         )  # fmt: skip
         ax.grid(visible=False)

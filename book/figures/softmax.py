@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -28,9 +27,6 @@ from figures.base import (
     ticks_at,
     zero,
 )
-
-# On paper of any colour: no weight, no ink.
-_CLEAR = LinearSegmentedColormap.from_list("clear", [to_rgba(OF_A, 0), to_rgba(OF_A, 1)])
 
 # Linear attention has attention's colour; each way to train has one look in every figure.
 _WAYS = {
@@ -105,7 +101,6 @@ def attention_maps(maps: Curves, attended: ArrayLike) -> Figure:
     at, of = np.nonzero(np.asarray(attended))
     fig = base.attention_maps(maps, "$A_{tk}$", top=top, height=4.0, sharey=True)
     for ax, _ in zip(fig.axes, maps, strict=False):
-        ax.images[0].set_cmap(_CLEAR)
         ax.set_xticks(range(1, int(np.max(of)) + 2, 3))
         ax.plot(of + 1, at + 1, "o", mfc="none", mec=TRUTH, mew=0.9, ms=5)
     return fig
