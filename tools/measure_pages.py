@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from tools.build_book import pages  # noqa: E402
 
 # Of a main page. A lecture of an hour, and what a reader finishes.
-WORDS, CODE, FIGURES, WIDTH = 2100, 40, 5, 76
+WORDS, CODE, FIGURES, WIDTH, SCREENS = 2100, 40, 5, 76, 14
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 
 

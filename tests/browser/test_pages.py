@@ -26,6 +26,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext
 
 from tools.build_book import pages
+from tools.measure_pages import SCREENS, main_pages
 
 pytestmark = pytest.mark.browser
 
@@ -169,6 +170,15 @@ def test_a_page_is_accessible(seen: Visit, theme: str) -> None:
     page.evaluate(SWITCHED, theme)
     page.evaluate(axe.read_text("utf8"))
     assert page.evaluate(VIOLATIONS) == []
+
+
+def test_a_main_page_is_read_to_its_end(seen: Visit) -> None:
+    """At most fourteen screens of a laptop; on a phone as long as it takes."""
+    size = seen.page.viewport_size
+    mains = {f"/book/{file.stem}.html" for file in main_pages()}
+    if size["width"] > 1000 and urlsplit(seen.page.url).path in mains:
+        tall = seen.page.evaluate("document.documentElement.scrollHeight")
+        assert tall <= SCREENS * size["height"]
 
 
 def test_a_page_asks_no_other_host(seen: Visit, base: str) -> None:
