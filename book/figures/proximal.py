@@ -97,7 +97,7 @@ def cut_scaling(
         r"smallest attended entry $\cdot\ Q/\alpha_V$": attended,
         r"largest other entry $\cdot\ T$": others,
     }
-    fig, each = panels(entries, height=3.4)
+    fig, each = panels(entries, height=3.1)
     for (ax, name, groups), bound in zip(each, bounds, strict=True):
         for i, ((label, samples), mark, fill) in enumerate(
             zip(groups.items(), "os", (OF_A, "none"), strict=False)
@@ -158,7 +158,7 @@ def penalty_sweep(
     least = values[values > 0].min(initial=10.0)
     place = np.where(values > 0, values, least / 10)
     ticks = [f"{each:.0e}".replace("e-0", "e-") if each else "0" for each in values]
-    fig, each_panel = panels(measured, height=3.5)
+    fig, each_panel = panels(measured, height=3.2)
     for ax, name, samples in each_panel:
         each_run(ax, place, samples, OF_A, ".", 1.15, "runs", ms=3.5, alpha=0.6)
         middle = [np.median(np.asarray(runs)) if np.size(runs) else np.nan for runs in samples]
@@ -187,7 +187,7 @@ def long_stage_2(
     By label: `runs` of |A - Q|_mu, (seeds, n); the step where the early stop would have ended them;
     |A - Q|_mu after stopping there and rounding, (seeds,); and, for some, what is predicted, (n,).
     """
-    fig, ax = figure(height=3.7)
+    fig, ax = figure(height=3.3)
     styles = ((SGD, "--"), (OF_A, "-"), (OF_A, ":"), (OF_A, "-."))
     hollow = {"marker": "s", "mfc": "none", "ms": 5, "ls": "none"}
     for (label, values), (colour, style) in zip(runs.items(), styles, strict=False):

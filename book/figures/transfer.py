@@ -81,7 +81,7 @@ def samples_by_length(lengths: Curves, samples: Curves, predicted: Curves) -> Fi
     By label: `lengths` (n,), `samples` and the ends of their intervals, (n, 3), and, for some, what
     is `predicted`, (n,).
     """
-    fig, ax = figure(height=3.6)
+    fig, ax = figure(height=3.3)
     for i, (label, found) in enumerate(samples.items()):
         _with_ends(ax, lengths[label], found, *_LOOKS[i], label)
     for i, (label, line) in enumerate(predicted.items()):
@@ -126,7 +126,7 @@ def transfer_share(
     `shares` are share, low and high end, (n, 3) by label; `condition` as of `least_batches`;
     `reflected` are correlations and shares of runs that were turned round.
     """
-    fig, ax = figure(height=3.5)
+    fig, ax = figure(height=3.2)
     _condition(ax, condition)
     for i, (label, found) in enumerate(shares.items()):
         at = np.asarray(correlations, float) + 0.008 * (i - (len(shares) - 1) / 2)

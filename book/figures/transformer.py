@@ -94,7 +94,7 @@ def loss_surface(
     if is_narrow():
         fig, (ax, beside) = figure(2, 1, height=6.6)
     else:
-        fig, (ax, beside) = figure(1, 2, height=3.4)
+        fig, (ax, beside) = figure(1, 2, height=3.1)
     values = np.asarray(excess, float)
     top = float(values.max())
     levels = top * np.geomspace(1e-4, 1, 13)
@@ -140,7 +140,7 @@ def blindness(
     title that says what the other layer knows, as many of each. `attended` are positions from 0.
     """
     columns = len(on_A)
-    fig, axes = figure(2, columns, height=4.4, squeeze=False)
+    fig, axes = figure(2, columns, height=4.1, squeeze=False)
     rows = ((axes[0], on_A, OF_A), (axes[1], on_V, OF_V))
     for places, pulls, colour in rows:
         every = np.concatenate([np.asarray(each, float) for each in pulls.values()])
