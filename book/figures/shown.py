@@ -17,6 +17,7 @@ from typing import ParamSpec
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 __all__ = ["drawn", "is_narrow"]
 
@@ -94,7 +95,11 @@ def _svg(fig: Figure) -> str:
 
     text = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "scb"}):
-        fig.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        # Words that stand out on a side, as some do on a phone, get room there.
+        fig.draw_without_rendering()
+        whole = Bbox.union([fig.bbox_inches, fig.get_tightbbox().padded(0.02)])
+        metadata = {"Date": None, "Creator": None}
+        fig.savefig(text, format="svg", metadata=metadata, bbox_inches=whole)
     found = text.getvalue()
     found = found[found.index("<svg") :].strip()
     for name, colour in INK._asdict().items():
