@@ -72,7 +72,7 @@ def distances(
 
     A dotted line marks `effect`, the ratio that would show one method converging.
     """
-    fig, axes = figure(2, len(settings), height=3.5, squeeze=False)
+    fig, axes = figure(2, len(settings), height=3.1, squeeze=False)
     for column, (title, setting) in zip(axes.T, settings.items(), strict=True):
         top, bottom = column
         _methods(top, steps, setting.distances, OF_A, switch)
@@ -104,7 +104,7 @@ def signals_and_errors(
     alpha_A), (n, 2), of the recursion without noise.
     """
     columns = {column: STATE[column] for column in next(iter(runs.values()))}
-    fig, each = panels(columns, height=2.4)
+    fig, each = panels(columns, height=2.2)
     for ax, column, name in each:
         shown = {method: history[column] for method, history in runs.items()}
         _methods(ax, steps, shown, OF_A if column.endswith("A") else OF_V, switch)
@@ -139,7 +139,7 @@ def recovery(
     marks at the right edge.
     """
     c = np.asarray(levels, float)
-    fig, axes = figure(2, len(settings), height=4.0, squeeze=False)
+    fig, axes = figure(2, len(settings), height=3.4, squeeze=False)
     for (top, bottom), (title, each) in zip(axes.T, settings.items(), strict=True):
         _methods(top, steps, each.similarity, OF_A, switch)
         _rounded(top, float(np.max(steps)), each.rounded, OF_A)
@@ -182,7 +182,7 @@ class Vocabulary(NamedTuple):
 def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
     """Return figure 5: the distance of A and the test loss of each vocabulary."""
     names = {"error_A": ("distance of $A$", OF_A), "excess": ("loss above Bayes", INK.green)}
-    fig, axes = figure(2, len(runs), height=3.5, sharex="col", squeeze=False)
+    fig, axes = figure(2, len(runs), height=2.9, sharex="col", squeeze=False)
     for column, each in zip(axes.T, runs, strict=True):
         for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
             shown = {method: curves[name] for method, curves in each.curves.items()}
