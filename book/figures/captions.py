@@ -72,7 +72,7 @@ def distances(
 
     A dotted line marks `effect`, the ratio that would show one method converging.
     """
-    fig, axes = figure(2, len(settings), height=3.1, squeeze=False)
+    fig, axes = figure(2, len(settings), height=3.0, squeeze=False)
     for column, (title, setting) in zip(axes.T, settings.items(), strict=True):
         top, bottom = column
         _methods(top, steps, setting.distances, OF_A, switch)
@@ -104,7 +104,7 @@ def signals_and_errors(
     alpha_A), (n, 2), of the recursion without noise.
     """
     columns = {column: STATE[column] for column in next(iter(runs.values()))}
-    fig, each = panels(columns, height=2.2)
+    fig, each = panels(columns, height=2.0)
     for ax, column, name in each:
         shown = {method: history[column] for method, history in runs.items()}
         _methods(ax, steps, shown, OF_A if column.endswith("A") else OF_V, switch)
