@@ -1,4 +1,4 @@
-"""Leave out of the pages what Jupyter Book adds for live kernels.
+"""Leave out of the pages what Jupyter Book adds for live kernels, and a role that is out of use.
 
 sphinx-thebe puts its settings in every page, and twice, which is a script error in the
 reader's browser. No page has a button for it.
@@ -28,7 +28,20 @@ def drop_thebe(
     ]
 
 
+def name_entries(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Call entries of the bibliography items of their list: docutils' role is deprecated."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the step, after every extension that adds scripts."""
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", name_entries)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
