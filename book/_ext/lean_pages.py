@@ -12,36 +12,25 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 
-def drop_thebe(
+def tidy(
     app: Sphinx,
     pagename: str,
     templatename: str,
     context: dict[str, Any],
     doctree: nodes.document | None,
 ) -> None:
-    """Take Thebe's scripts off a page."""
+    """Take Thebe's scripts off a page, and call entries of the bibliography items of their list."""
     context["script_files"] = [
         script
         for script in context.get("script_files", [])
         if "THEBE_JS_URL" not in str(getattr(script, "attributes", {}).get("body", ""))
         and "thebe" not in str(getattr(script, "filename", ""))
     ]
-
-
-def name_entries(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict[str, Any],
-    doctree: nodes.document | None,
-) -> None:
-    """Call entries of the bibliography items of their list: docutils' role is deprecated."""
-    if "body" in context:
+    if "body" in context:  # docutils' own role for them is deprecated
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the step, after every extension that adds scripts."""
-    app.connect("html-page-context", drop_thebe, priority=900)
-    app.connect("html-page-context", name_entries)
+    app.connect("html-page-context", tidy, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
