@@ -1,0 +1,466 @@
+// What all live figures share: controls, time, the link, words, and the run in Python.
+// A figure says what its numbers are and how they look; see the type Figure below.
+
+import { safe, tidy } from "./draw.mjs";
+
+/** @typedef {number | string | boolean} Value */
+/** @typedef {Record<string, any>} State */
+/** @typedef {{kind: string, name: string, label: string, value: Value, values: Value[],
+ *   names?: string[]}} Control */
+/**
+ * @typedef {object} Figure
+ * @property {string} name a link to it begins with #live-name
+ * @property {string} title what it shows, in a few words
+ * @property {Control[]} controls at most four
+ * @property {State} [extra] more state with its defaults, such as the seed or what is dragged
+ * @property {[string, State][]} [presets] buttons that set the state
+ * @property {(state: State, scb: any, given?: any) => any} start what a state begins with: the
+ *   "run", which step() changes in place
+ * @property {(run: any, n: number) => number} [step] go on by n steps; fewer when it has ended
+ * @property {(run: any, width: number) => {height: number, body: string}} draw
+ * @property {(run: any) => string} words one or two sentences: what is shown now
+ * @property {(run: any) => string} [python] the same run in scbtools
+ * @property {(run: any) => any} data the numbers that are shown
+ * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer at
+ *   (x, y), in pixels of the drawing, changes
+ * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
+ * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
+ * @property {{question: string, options: string[], outcome: (run: any) => number}} [bet]
+ * @property {{state?: State, steps?: number}} [still] what print shows
+ */
+
+/** A control over a list of values in steps. @param {string} name @param {string} label @param {number[]} values @param {number} value */
+export function slider(name, label, values, value) {
+  return { kind: "range", name, label, values, value };
+}
+
+/** A control with named values. @param {string} name @param {string} label @param {Record<string, string>} names @param {string} value */
+export function choice(name, label, names, value) {
+  return { kind: "select", name, label, values: Object.keys(names), names: Object.values(names), value };
+}
+
+/** Yes or no. @param {string} name @param {string} label */
+export function toggle(name, label, value = false) {
+  return { kind: "checkbox", name, label, values: [false, true], value };
+}
+
+/** Values from low to high, evenly. @param {number} low @param {number} high @param {number} step */
+export function range(low, high, step) {
+  const count = Math.round((high - low) / step) + 1;
+  return Array.from({ length: count }, (_, i) => Number((low + i * step).toPrecision(10)));
+}
+
+const SLICE = 7; // milliseconds of work in a frame: the page stays responsive
+
+/** Make an element. @param {string} tag @param {Record<string, any>} props @param {any[]} kids */
+function element(tag, props, ...kids) {
+  const made = /** @type {any} */ (document.createElement(tag));
+  for (const [name, value] of Object.entries(props))
+    if (name in made && name !== "form" && name !== "list") made[name] = value;
+    else made.setAttribute(name, value);
+  made.append(...kids);
+  return made;
+}
+
+/** The state that a figure has unless told otherwise. @param {Figure} figure */
+export function defaults(figure) {
+  return { ...figure.extra, ...Object.fromEntries(figure.controls.map((c) => [c.name, c.value])) };
+}
+
+/** Read "T=500,B=16", keeping what fits the figure. @param {Figure} figure @param {string} text @returns {State} */
+export function parse(figure, text) {
+  const known = defaults(figure);
+  /** @type {State} */
+  const found = {};
+  for (const pair of text.split(",")) {
+    const [name, value = ""] = pair.split("=").map(decodeURIComponent);
+    if (name === "run") found.run = Math.max(0, Math.min(1e7, Math.floor(Number(value)) || 0));
+    if (!(name in known)) continue;
+    const control = figure.controls.find((c) => c.name === name);
+    const kind = typeof known[name];
+    const read = kind === "number" ? Number(value) : kind === "boolean" ? value === "true" : value;
+    if (kind === "number" && !Number.isFinite(read)) continue;
+    if (control && kind === "number") {
+      const [low, high] = [control.values[0], control.values[control.values.length - 1]];
+      if (read < low || read > high) continue;
+    } else if (control && !control.values.includes(read)) continue;
+    found[name] = read;
+  }
+  return found;
+}
+
+/** Write a state as a link has it, without what is as by default. @param {Figure} figure @param {State} state */
+export function format(figure, state, run = 0) {
+  const usual = defaults(figure);
+  const pairs = Object.keys(usual).filter((name) => state[name] !== usual[name]);
+  const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`);
+  if (run) text.push(`run=${run}`);
+  return `#live-${figure.name}${text.length ? `:${text.join(",")}` : ""}`;
+}
+
+/** Draw a figure as a whole SVG. @param {Figure} figure @param {any} run @param {number} width */
+export function picture(figure, run, width) {
+  const { height, body } = figure.draw(run, width);
+  return `<svg class="live-picture" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" aria-hidden="true" focusable="false">${body}</svg>`;
+}
+
+/**
+ * Put a figure into an element, over the still picture that stands there.
+ * @param {HTMLElement} place
+ * @param {Figure} figure
+ * @param {any} scb
+ * @param {{state?: State, given?: any, link?: boolean, changed?: (handle: any) => void}} [options]
+ */
+export function mount(place, figure, scb, options = {}) {
+  const initial = { ...defaults(figure), ...options.state };
+  let state = { ...initial };
+  let run = figure.start(state, scb, options.given);
+  let count = 0; // steps taken
+  let stop = Infinity; // where to stop
+  let ended = false;
+  let playing = false;
+  let slow = false;
+  let seen = false;
+  let visible = true;
+  let touched = false; // until then the still picture stands
+  let pace = 1;
+  let chunk = 1;
+  let last = 0;
+  let request = 0;
+  let width = 720;
+  let bet = -1;
+  let tourAt = -1;
+  /** @type {(() => void)[]} */
+  let waiting = [];
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  // --- what stands on the page ---
+
+  const stage = element("div", { className: "live-stage" });
+  stage.append(...place.childNodes);
+  const words = element("p", { className: "live-words" });
+  const spoken = element("p", { className: "live-spoken", role: "status" });
+  const bar = element("div", { className: "live-bar noprint" });
+  const knobs = element("div", { className: "live-knobs noprint" });
+  const button = (/** @type {string} */ text, /** @type {() => void} */ act, parent = bar) => {
+    const made = element("button", { type: "button", textContent: text });
+    made.addEventListener("click", act);
+    parent.append(made);
+    return made;
+  };
+
+  const moves = !!(figure.step || figure.tour);
+  const playButton = moves && button("Play", () => (playing ? pause() : play()));
+  if (figure.step) {
+    button("Step", () => { pause(); advance(1); }); // prettier-ignore
+    const slowly = element("input", { type: "checkbox" });
+    slowly.addEventListener("change", () => (slow = slowly.checked));
+    bar.append(element("label", { className: "live-check" }, slowly, "slowly"));
+  }
+  if (figure.extra && "seed" in figure.extra)
+    button("New seed", () => set({ seed: (state.seed + 1) % 2 ** 31 }, true));
+  button("Reset", () => set(initial));
+  for (const [text, preset] of figure.presets || [])
+    button(text, () => set({ ...initial, ...preset }, true)).classList.add("live-preset");
+
+  /** @type {Record<string, () => void>} */
+  const show = {};
+  for (const control of figure.controls) knobs.append(knob(control));
+
+  place.replaceChildren();
+  place.classList.add("live-on");
+  if (figure.bet) place.append(question(figure.bet));
+  place.append(stage, bar, knobs, words, spoken);
+  const code = figure.python && element("code", {});
+  if (code) {
+    const copy = element("button", { type: "button", textContent: "Copy" });
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(code.textContent).catch(() => {
+        getSelection()?.selectAllChildren(code); // without permission: ready to be copied by hand
+        document.execCommand("copy");
+      });
+      copy.textContent = "Copied";
+      setTimeout(() => (copy.textContent = "Copy"), 1500);
+    });
+    const listing = element("pre", { tabIndex: 0 }, code);
+    const details = element("details", { className: "live-code noprint" });
+    details.append(element("summary", {}, "The same in scbtools"), listing, copy);
+    details.addEventListener("toggle", draw);
+    place.append(details);
+  }
+
+  /** @param {Control} control */
+  function knob(control) {
+    const id = `live-${figure.name}-${control.name}-${Math.random().toString(36).slice(2, 8)}`;
+    const label = element("label", { htmlFor: id }, control.label);
+    const at = () => {
+      const exact = control.values.indexOf(state[control.name]);
+      if (exact >= 0 || control.kind !== "range") return exact;
+      const off = control.values.map((v) => Math.abs(Number(v) - state[control.name]));
+      return off.indexOf(Math.min(...off));
+    };
+    const moved = (/** @type {Value} */ value) => set({ [control.name]: value }, true);
+    if (control.kind === "select") {
+      const input = element("select", { id });
+      control.values.forEach((v, i) =>
+        input.append(element("option", { value: v, textContent: (control.names || [])[i] })),
+      );
+      input.addEventListener("change", () => moved(input.value));
+      show[control.name] = () => (input.selectedIndex = at());
+      return element("div", { className: "live-knob" }, label, input);
+    }
+    if (control.kind === "checkbox") {
+      const input = element("input", { id, type: "checkbox" });
+      input.addEventListener("change", () => moved(input.checked));
+      show[control.name] = () => (input.checked = !!state[control.name]);
+      return element("div", { className: "live-knob live-check" }, input, label);
+    }
+    const most = control.values.length - 1;
+    const input = element("input", { id, type: "range", min: "0", max: String(most), step: "1" });
+    const value = element("output", { htmlFor: id });
+    input.addEventListener("input", () => moved(control.values[Number(input.value)]));
+    show[control.name] = () => {
+      input.value = String(at());
+      value.textContent = tidy(Number(state[control.name]));
+      input.setAttribute("aria-valuetext", value.textContent);
+    };
+    return element("div", { className: "live-knob" }, label, value, input);
+  }
+
+  /** @param {NonNullable<Figure["bet"]>} bets */
+  function question(bets) {
+    const group = `live-bet-${Math.random().toString(36).slice(2, 8)}`;
+    const box = element("fieldset", { className: "live-bet noprint" });
+    box.append(element("legend", {}, bets.question));
+    bets.options.forEach((text, i) => {
+      const input = element("input", { type: "radio", name: group });
+      input.addEventListener("change", () => { bet = i; touched = true; draw(); }); // prettier-ignore
+      box.append(element("label", {}, input, text));
+    });
+    return box;
+  }
+
+  // --- time ---
+
+  function play() {
+    if (ended) restart();
+    playing = touched = true;
+    pace = Math.max(1, stop - count > 1e6 ? 1 : (stop - count) / 120);
+    if (figure.tour && !figure.step) tourAt = 0;
+    cancelAnimationFrame(request);
+    request = requestAnimationFrame(frame);
+    draw();
+  }
+
+  function pause() {
+    const was = playing;
+    playing = false;
+    cancelAnimationFrame(request);
+    if (!was) return;
+    if (figure.step) stop = Infinity;
+    link();
+    draw();
+    speak(figure.words(run));
+  }
+
+  /** Take steps at once; return whether there are more to come. @param {number} n */
+  function advance(n) {
+    touched = true;
+    if (ended || !figure.step) return false;
+    const some = Math.min(n, stop - count);
+    const taken = some > 0 ? figure.step(run, some) : 0;
+    count += taken;
+    ended = taken < some;
+    const news = figure.event && figure.event(run);
+    if (news) speak(news);
+    if (!playing) draw();
+    return !ended && count < stop;
+  }
+
+  /** @param {number} now */
+  function frame(now) {
+    if (!playing) return;
+    request = requestAnimationFrame(frame);
+    if (!visible || (slow && now - last < 250)) return;
+    if (!figure.step) {
+      if (now - last < 80) return;
+      last = now;
+      tour();
+      return;
+    }
+    last = now;
+    const until = performance.now() + SLICE;
+    let left = slow ? 1 : Math.ceil(pace);
+    let done = 0;
+    let more = true;
+    while (more && left > 0 && performance.now() < until) {
+      const began = performance.now();
+      const some = Math.min(left, chunk);
+      more = advance(some);
+      left -= some;
+      done += some;
+      const took = performance.now() - began;
+      if (took < 1 && some === chunk) chunk *= 2;
+      if (took > 3) chunk = Math.max(1, Math.floor(chunk / 2));
+    }
+    pace = slow ? 1 : Math.min(pace * 1.07, 1.5 * done + 1);
+    if (!more) finish();
+    draw();
+  }
+
+  function finish() {
+    pause();
+    for (const wake of waiting) wake();
+    waiting = [];
+  }
+
+  function tour() {
+    if (!figure.tour) return;
+    const { name, values } = figure.tour;
+    if (tourAt >= values.length) {
+      set({ [name]: initial[name] });
+      finish();
+    } else set({ [name]: values[tourAt++] }, true);
+  }
+
+  function restart() {
+    count = 0;
+    ended = false;
+    if (run && run.free) run.free();
+    run = figure.start(state, scb, options.given);
+  }
+
+  /** Change the state, and begin anew with it. @param {State} change */
+  function set(change, go = false) {
+    const { run: until, ...rest } = change;
+    const quiet = playing && !figure.step;
+    state = { ...state, ...rest };
+    stop = until || Infinity;
+    touched = true;
+    restart();
+    for (const each of Object.values(show)) each();
+    if (figure.step && (go || until)) play();
+    else if (figure.step) pause();
+    if (!quiet) link();
+    draw();
+    if (!figure.step && !quiet) later(() => speak(figure.words(run)));
+  }
+
+  let timer = 0;
+  /** @param {() => void} act */
+  function later(act) {
+    clearTimeout(timer);
+    timer = window.setTimeout(act, 700);
+  }
+
+  /** @param {string} text */
+  function speak(text) {
+    if (spoken.textContent !== text) spoken.textContent = text;
+  }
+
+  // --- what is seen ---
+
+  function draw() {
+    if (playButton) playButton.textContent = playing ? "Pause" : "Play";
+    let text = figure.words(run);
+    if (figure.bet && bet >= 0) {
+      const found = figure.bet.outcome(run);
+      if (found >= 0) text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
+    }
+    if (words.textContent !== text) words.textContent = text;
+    if (code && code.closest("details").open) code.textContent = figure.python && figure.python(run);
+    place.dataset.steps = String(count);
+    if (touched || !stage.firstChild) {
+      const { height, body } = figure.draw(run, width);
+      let svg = stage.firstElementChild;
+      if (!svg || svg.tagName !== "svg") {
+        stage.innerHTML = picture(figure, run, width);
+        svg = stage.firstElementChild;
+      } else {
+        svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        svg.innerHTML = body;
+      }
+    }
+    if (options.changed) options.changed(handle);
+  }
+
+  function link() {
+    if (options.link && touched && seen)
+      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0));
+  }
+
+  /** @param {PointerEvent} event */
+  function pointed(event) {
+    if (!figure.touch || (event.type === "pointermove" && !event.buttons)) return;
+    const svg = stage.querySelector("svg.live-picture");
+    if (!svg) return;
+    const at = svg.getBoundingClientRect();
+    const unit = width / at.width;
+    const change = figure.touch(run, (event.clientX - at.left) * unit, (event.clientY - at.top) * unit);
+    if (!change) return;
+    if (event.type === "pointerdown") stage.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    set(change, true);
+  }
+  for (const kind of ["pointerdown", "pointermove"]) stage.addEventListener(kind, pointed);
+  if (figure.touch) stage.classList.add("live-touch");
+
+  const resized = new ResizeObserver(() => {
+    const now = Math.max(280, Math.min(760, Math.round(stage.clientWidth)));
+    if (now === width) return;
+    width = now;
+    draw();
+  });
+  resized.observe(stage);
+  const watched = new IntersectionObserver(
+    ([entry]) => {
+      visible = entry.isIntersecting;
+      if (entry.intersectionRatio < 0.4 || seen) return;
+      seen = true;
+      if (moves && !calm.matches && !touched) play();
+    },
+    { threshold: [0, 0.4] },
+  );
+  watched.observe(stage);
+
+  const handle = {
+    figure,
+    get state() { return { ...state }; },
+    get steps() { return count; },
+    get playing() { return playing; },
+    get ended() { return ended; },
+    data: () => figure.data(run),
+    words: () => figure.words(run),
+    python: () => (figure.python ? figure.python(run) : ""),
+    play, pause, set,
+    reset: () => set(initial),
+    /** Go to a step, and resolve when there. @param {number} n */
+    runTo: (n) =>
+      new Promise((/** @type {(value?: any) => void} */ resolve) => {
+        if (ended || count >= n) return resolve();
+        stop = n;
+        waiting.push(() => resolve());
+        play();
+        pace = 1e6;
+      }),
+    remove() {
+      playing = false;
+      cancelAnimationFrame(request);
+      clearTimeout(timer);
+      resized.disconnect();
+      watched.disconnect();
+      place.replaceChildren();
+      if (run && run.free) run.free();
+    },
+  }; // prettier-ignore
+  /** @type {any} */ (place).live = handle;
+  for (const each of Object.values(show)) each();
+  draw();
+  return handle;
+}
+
+/** The error that a figure ends with, in its place. @param {HTMLElement} place @param {unknown} error */
+export function complain(place, error) {
+  place.insertAdjacentHTML("beforeend", `<p class="live-words">This figure does not run here: ${safe(error)}</p>`);
+  console.error(error);
+}
