@@ -18,7 +18,7 @@ override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
 override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz screenshots constraints clean distclean
+.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -33,6 +33,7 @@ help:
 	@echo '                  seconds; SEED=number repeats, ONLY=name for some of the calls'
 	@echo 'make test-cuda    test the GPU kernels on this machine'"'"'s NVIDIA GPU'
 	@echo 'make bench-cuda   race the GPU kernels against PyTorch and JAX on that GPU'
+	@echo 'make stills       draw the still pictures of live figures again (needs node)'
 	@echo 'make screenshots  photograph every page of the built book'
 	@echo 'make constraints  pin the newest versions that pyproject.toml allows'
 	@echo 'make clean        remove what the targets above made; distclean: .venv too'
@@ -67,6 +68,10 @@ reference:
 data:
 	@$(SET_UP)
 	cd ./book && ../$(PY) -m experiments $${ONLY:+"$$ONLY"}
+
+stills:
+	@$(SET_UP)
+	$(PY) tools/draw_stills.py
 
 # Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
 fuzz:

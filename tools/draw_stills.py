@@ -35,7 +35,9 @@ def draw(out: Path, node: str) -> None:
 if __name__ == "__main__":
     program = shutil.which("node")
     if program is None:
-        sys.exit("Drawing the still pictures needs node: install it (Debian: apt-get install nodejs).")
+        sys.exit(
+            "Drawing the still pictures needs node: install it (Debian: apt-get install nodejs)."
+        )
     shutil.rmtree(STILLS, ignore_errors=True)
     draw(STILLS, program)
     print(f"{len(list(STILLS.iterdir()))} pictures in {STILLS.relative_to(ROOT)}")

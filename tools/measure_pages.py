@@ -39,7 +39,8 @@ def measure(text: str) -> Page:
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
     cells = re.findall(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
     prose = re.sub(r"^```\{code-cell\}.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    visible, widest, figures = 0, 0, 0
+    visible, widest = 0, 0
+    figures = len(re.findall(r"^```\{live\}", text, flags=re.MULTILINE))
     captions = []
     for cell in cells:
         options = re.match(r"(---\n.*?\n---\n)?((?::[\w-]+:[^\n]*\n)*)", cell, flags=re.DOTALL)
@@ -51,6 +52,7 @@ def measure(text: str) -> Page:
         widest = max([widest, *map(len, lines)])
         if not HIDDEN & set(re.findall(r"[\w-]+", head)):
             visible += len(lines)
+    prose = re.sub(r"\{play\}`(.*?)\s*<[^>]*>`", r"\1", prose, flags=re.DOTALL)
     prose = re.sub(r"^:{3,}.*$|^`{3,}.*$|^:[\w-]+:.*$|^\(.*\)=$", "", prose, flags=re.MULTILINE)
     prose = re.sub(r"\$\$.*?\$\$", " ", prose, flags=re.DOTALL)  # read as one look, not as words
     prose = re.sub(r"\$[^$]*\$", "x", prose)

@@ -55,7 +55,9 @@ class Live(SphinxDirective):
             path = STILLS / f"{still_name(name, state)}-{width}.svg"
             self.env.note_dependency(str(path))
             if not path.is_file():
-                raise self.error(f"no still picture {path.name} of a live figure: run `make stills`")
+                raise self.error(
+                    f"no still picture {path.name} of a live figure: run `make stills`"
+                )
             svg = path.read_text("utf8")
             drawings += svg.replace('"live-picture"', f'"live-picture live-{width}"', 1)
         figure = nodes.figure(classes=["live-figure"])

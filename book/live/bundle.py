@@ -64,7 +64,8 @@ def _body() -> str:
 
 def classic() -> str:
     """Return a script that brings a page's figures to life once the page is read."""
-    return f'(() => {{\n"use strict";\n{_body()}globalThis.scbLive = module_index;\nmodule_index.start();\n}})();\n'
+    start = "globalThis.scbLive = module_index;\nmodule_index.start();\n"
+    return f'(() => {{\n"use strict";\n{_body()}{start}}})();\n'
 
 
 def module() -> str:

@@ -103,7 +103,7 @@ for step in range(${run.steps}):
 print(v, a)
 `,
 
-  data: (run) => ({ steps: run.steps, alpha_V: run.v, alpha_A: run.a }),
+  data: (run) => ({ steps: run.steps, alpha_V: run.v, alpha_A: run.a, python: [run.v, run.a] }),
 
   touch(run, x, y) {
     const reach = run.state.zoom ? 0.4 : LIMIT;

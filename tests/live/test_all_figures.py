@@ -1,0 +1,83 @@
+"""What holds for every live figure, told without a page: node runs them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import xml.etree.ElementTree as ET
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live import bundle
+from live_node import figures, known, node
+
+from tools import draw_stills
+
+NAMES = [figure["name"] for figure in known()]
+STEPS = 40
+
+
+def cases(about: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every preset, and the ends of every control."""
+    states = [{}, *(state for _, state in about["presets"])]
+    states += [{c["name"]: c["values"][end]} for c in about["controls"] for end in (0, -1)]
+    return [
+        {"name": about["name"], "state": state, "steps": steps}
+        for state in states
+        for steps in ((0, STEPS) if about["timed"] else (0,))
+    ]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shown(request: pytest.FixtureRequest) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    about = next(each for each in known() if each["name"] == request.param)
+    asked = cases(about)
+    return list(zip(asked, figures(asked), strict=True))
+
+
+def test_drawings_are_whole(shown: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Every drawing is well-formed, has a height, and names no number that is none."""
+    for case, found in shown:
+        for drawing in found["drawings"]:
+            body = drawing["body"]
+            ET.fromstring(f"<svg>{body}</svg>")
+            assert 100 < drawing["height"] < 1200, case
+            assert not re.search(r"NaN|Infinity|undefined|null", body + found["words"]), case
+        assert 10 < len(found["words"]) < 400, case
+
+
+def test_the_same_in_python(shown: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """The call that a figure shows, pasted, prints the numbers that the figure has."""
+    for case, found in shown:
+        if not found["python"]:
+            continue
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(found["python"], "pasted", "exec"), {})
+        numbers = [float(word) for word in out.getvalue().split()]
+        assert numbers == found["data"]["python"], (case, found["python"])
+
+
+def test_still_pictures_are_in_step(tmp_path: Path) -> None:
+    """What print shows is what the figures draw."""
+    draw_stills.draw(tmp_path, node())
+    drawn = {path.name: path.read_text("utf8") for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text("utf8") for path in draw_stills.STILLS.iterdir()}
+    assert drawn == kept, "run `make stills`"
+
+
+def test_a_page_s_script_is_small() -> None:
+    """All JavaScript and WebAssembly of a page, compressed, and the source in lines."""
+    assert len(zlib.compress(bundle.classic().encode(), 9)) <= 100_000
+    sources = [path.read_text("utf8") for path in bundle.modules()]
+    assert sum(len(text.splitlines()) for text in sources) <= 2500
+
+
+def test_controls_are_few() -> None:
+    """At most four controls and five presets a figure."""
+    for about in known():
+        assert len(about["controls"]) <= 4, about["name"]
+        assert len(about["presets"]) <= 5, about["name"]
