@@ -18,10 +18,11 @@ override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
 override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
+.PHONY: help book lab test lint format reference data bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
+	@echo 'make lab          open the chapters as notebooks in JupyterLab'
 	@echo 'make test         lint, types, unit tests, notebooks, and the browser tests'
 	@echo '                  where Chromium and a built book are found'
 	@echo 'make lint         lint and types only'
@@ -42,6 +43,11 @@ help:
 book:
 	@$(SET_UP)
 	$(PY) tools/build_book.py
+
+lab:
+	@$(SET_UP) lab
+	$(PY) -m jupytext_config set-default-viewer --settings-file .venv/etc/jupyter/labconfig/default_setting_overrides.json
+	cd ./book && ../$(PY) -m jupyterlab
 
 lint:
 	@$(SET_UP) test
