@@ -44,9 +44,11 @@ book:
 	@$(SET_UP)
 	$(PY) tools/build_book.py
 
+# Where a JupyterLab of this .venv, and no other, looks for its settings.
+VIEWERS = .venv/etc/jupyter/labconfig/default_setting_overrides.json
 lab:
 	@$(SET_UP) lab
-	$(PY) -m jupytext_config set-default-viewer --settings-file .venv/etc/jupyter/labconfig/default_setting_overrides.json
+	$(PY) -m jupytext_config --settings-file $(VIEWERS) set-default-viewer
 	cd ./book && ../$(PY) -m jupyterlab
 
 lint:
