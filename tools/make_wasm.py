@@ -32,6 +32,7 @@ SECTION = b"sources"
 
 _TRIPLE = "wasm32-unknown-unknown"
 _FEATURES = "+simd128,+bulk-memory,+sign-ext,+nontrapping-fptoint,+mutable-globals"
+_FAST = {"run"}  # where speed counts more than size
 # Read by numba when it is imported: code for no processor in particular, and plain.
 _PLAIN = {
     "NUMBA_CPU_NAME": "generic",
@@ -105,8 +106,7 @@ def build() -> bytes:
     machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(opt=3, features=_FEATURES)
     head = f'target datalayout = "{machine.target_data}"\ntarget triple = "{_TRIPLE}"\n'
     modules = [
-        llvm.parse_assembly(head + _portable(name, function))
-        for name, function in EXPORTS.items()
+        llvm.parse_assembly(head + _portable(name, function)) for name, function in EXPORTS.items()
     ]
     whole = modules[0]
     for module in modules[1:]:
@@ -116,8 +116,8 @@ def build() -> bytes:
             function.linkage = "internal"
     whole = llvm.parse_assembly(_closed(str(whole)))
     options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.inlining_threshold = 150  # less than its 225: a fifth smaller, and hardly slower
     options.loop_vectorization = options.slp_vectorization = True
-    options.loop_unrolling = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(whole, builder)
     return _stamped(_linked(machine.emit_object(whole), list(EXPORTS)))
@@ -129,6 +129,8 @@ def _portable(name: str, function: Any) -> str:
     text = re.sub(r"^target (triple|datalayout).*$", "", text, flags=re.M)
     text = re.sub(r'"(target-cpu|target-features|tune-cpu)"="[^"]*"', "", text)
     text = re.sub(r"\bcommon ((?:local_unnamed_addr )?global)", r"internal \1", text)
+    if name not in _FAST:
+        text = re.sub(r"^define (.*?)((?: #\d+)?) \{$", r"define \1\2 optsize {", text, flags=re.M)
     return text.replace(function._wrapper_name, name)
 
 

@@ -9,7 +9,7 @@ so that whoever calls from JavaScript (`book/_static/live/scb.mjs`) writes one s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
@@ -24,11 +24,12 @@ from scbtools.kernels.tokens import TILE, Tables
 
 __all__ = ["EXPORTS"]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 EXPORTS: dict[str, Any] = {}
 """The functions by the names that they have in the browser."""
 
-# Unlike kernels these make arrays, which `_jit.inner` does not let functions return.
-_part = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_int: Any = np.int64
 
 _ADDRESS, _COUNT, _NUMBER = types.uint32, types.uint32, types.float64
 _WORD = np.uint64(32)
@@ -45,13 +46,18 @@ def _export(result: Any, *arguments: Any) -> Callable[[Any], Any]:
     return keep
 
 
+def _part(function: F) -> F:
+    """Return a function for exports to call; unlike those of `_jit.inner` it may make arrays."""
+    compiled = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return compiled(function)  # type: ignore[no-any-return]
+
+
 # --- arrays at addresses --------------------------------------------------------------------
 
 
 def _array_of(kind: Any) -> Any:
     """Return a function from an address and a shape to an array of that kind."""
 
-    @intrinsic
     def pointer(_context: Any, address: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             wanted = context.get_value_type(signature.return_type)
@@ -59,8 +65,10 @@ def _array_of(kind: Any) -> Any:
 
         return types.CPointer(kind)(types.uint64), code
 
+    known = intrinsic(pointer)
+
     def array(address: Any, shape: Any) -> Any:
-        return carray(pointer(np.uint64(address)), shape)
+        return carray(known(np.uint64(address)), shape)
 
     return _part(array)
 
@@ -74,7 +82,7 @@ _signal_step = _part(population._signal_step)
 @_part
 def _truth(task: Any) -> Any:
     """Return what parameters are measured against, of a task's row."""
-    n, s = np.int64(task[0]), np.int64(task[2])
+    n, s = _int(task[0]), _int(task[2])
     return Truth(
         _floats(task[5], (n, n)), _floats(task[6], (n,)), _ints(task[7], (n, s)),
         _floats(task[8], (n, s)), _ints(task[9], (n,)), task[3], task[4],
@@ -84,7 +92,7 @@ def _truth(task: Any) -> Any:
 @_part
 def _tables(task: Any) -> Any:
     """Return the integer tables of a task's row."""
-    n, s = np.int64(task[0]), np.int64(task[2])
+    n, s = _int(task[0]), _int(task[2])
     return Tables(
         _words(task[10], (n - 1,)), _halves(task[11], (max(2, n - 1),)),
         _halves(task[12], (65536 if n > tokens.COMPARE_LIMIT else 1,)), _ints(task[7], (n, s)),
@@ -131,7 +139,8 @@ def _scratch(room: Any, n: int, t: int, batch: int, together: int) -> Any:
 @_export(_NUMBER, _COUNT, _COUNT, _COUNT)
 def room(n: Any, t: Any, batch: Any) -> Any:
     """Return how many bytes a step's scratch takes."""
-    return float(_scratch(0, np.int64(n), np.int64(t), np.int64(batch), _group_size(np.int64(n), np.int64(t)))[3])
+    n, t, batch = _int(n), _int(t), _int(batch)
+    return float(_scratch(0, n, t, batch, _group_size(n, t))[3])
 
 
 @_export(_NUMBER, _COUNT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
@@ -143,23 +152,25 @@ def run(count: Any, task: Any, rule: Any, model: Any, room: Any) -> Any:
     model: addresses of A (N, T), V, both gradients, `begin` and `kept`, and the latter's length.
     """
     given, how, at = _floats(task, (15,)), _floats(rule, (12,)), _floats(model, (7,))
-    n, t, batch = np.int64(given[0]), np.int64(given[1]), np.int64(how[3])
-    drawn, desk, rest, _ = _scratch(np.int64(room), n, t, batch, _group_size(n, t))
+    n, t, batch = _int(given[0]), _int(given[1]), _int(how[3])
+    drawn, desk, rest, _ = _scratch(_int(room), n, t, batch, _group_size(n, t))
     train = how[4] != 0.0
     parts = Model(
         _floats(at[0], (n, t)), _floats(at[1], (n, n)), _floats(rest, (n, n)),
         _floats(at[2], (1 if train else n, 1 if train else t)), _floats(at[3], (n, n)),
         _floats(rest + 8 * n * n, (n,)), _floats(rest + 8 * n * (n + 1), (n + 1,)),
-        _ints(at[4], (n + 1,)), _ints(at[5], (np.int64(at[6]),)),
+        _ints(at[4], (n + 1,)), _ints(at[5], (_int(at[6]),)),
     )  # fmt: skip
     law = Rule(
-        batch, train, how[5] != 0.0, how[6] != 0.0, how[7], how[8], how[9], np.int64(how[10]), how[11]
-    )
+        batch, train, how[5] != 0.0, how[6] != 0.0, how[7], how[8], how[9], _int(how[10]),
+        how[11],
+    )  # fmt: skip
     key = np.uint64(how[0]) | np.uint64(how[1]) << _WORD
     turn = Turn(cpu.STEP, 0, 1, 0)
     taken, code = cpu.run(
-        np.int64(count), turn, law, key, np.int64(how[2]), parts, _truth(given), _tables(given), drawn, desk
-    )
+        _int(count), turn, law, key, _int(how[2]), parts, _truth(given), _tables(given),
+        drawn, desk,
+    )  # fmt: skip
     return float(4 * taken + code)
 
 
@@ -170,8 +181,8 @@ def sample(task: Any, rule: Any, batch: Any, room: Any, out: Any) -> None:
     task, rule: as for `run`, of the latter the seed and the step. room: 4 (T + 128) + 5120 bytes.
     """
     given, how = _floats(task, (15,)), _floats(rule, (3,))
-    t, b = np.int64(given[1]), np.int64(batch)
-    width, words, start = -(-t // 128) * 128, np.int64(room), np.int64(out)
+    t, b = _int(given[1]), _int(batch)
+    width, words, start = -(-t // 128) * 128, _int(room), _int(out)
     tally = words + 16 * (TILE // 8)
     key = np.uint64(how[0]) | np.uint64(how[1]) << _WORD
     tokens.draw_batch(
@@ -184,14 +195,15 @@ def sample(task: Any, rule: Any, batch: Any, room: Any, out: Any) -> None:
 @_export(types.void, _COUNT, _ADDRESS, _ADDRESS)
 def stationary(n: Any, rows: Any, mu: Any) -> None:
     """Fill mu (N,); rows (N, N) are distributions and are used up."""
-    markov._gth(_floats(rows, (np.int64(n), np.int64(n))), _floats(mu, (np.int64(n),)))
+    n = _int(n)
+    markov._gth(_floats(rows, (n, n)), _floats(mu, (n,)))
 
 
 @_export(types.void, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS)
 def distances(task: Any, attention: Any, values: Any, out: Any) -> None:
     """Fill out: alpha_V, alpha_A, and (3, N) squared distances of rows; 24 more are scratch."""
     given = _floats(task, (15,))
-    n, t, start = np.int64(given[0]), np.int64(given[1]), np.int64(out)
+    n, t, start = _int(given[0]), _int(given[1]), _int(out)
     signals = _floats(start, (2,))
     signals[0], signals[1] = measure.distances(
         _floats(attention, (n, t)), _floats(values, (n, n)), _truth(given),
@@ -202,27 +214,28 @@ def distances(task: Any, attention: Any, values: Any, out: Any) -> None:
 @_export(types.void, _COUNT, _COUNT, _ADDRESS, _NUMBER)
 def threshold(n: Any, t: Any, attention: Any, level: Any) -> None:
     """Keep entries >= level, then project to sum 1."""
-    updates.threshold_rows(_floats(attention, (np.int64(n), np.int64(t))), level)
+    updates.threshold_rows(_floats(attention, (_int(n), _int(t))), level)
 
 
 @_export(types.int32, _COUNT, _COUNT, _ADDRESS, _NUMBER)
 def round_off(n: Any, t: Any, attention: Any, level: Any) -> Any:
     """Keep entries >= level, divide by their sum; or return the first row without one, else -1."""
-    return updates.round_rows(_floats(attention, (np.int64(n), np.int64(t))), level)
+    return updates.round_rows(_floats(attention, (_int(n), _int(t))), level)
 
 
 @_export(types.void, _COUNT, _COUNT, _ADDRESS, _ADDRESS, _ADDRESS)
 def reflect(n: Any, t: Any, attention: Any, values: Any, mu: Any) -> None:
     """Replace A by 2/T - A and V by 2 mu 1' - V."""
-    n = np.int64(n)
-    updates.reflect_rows(_floats(attention, (n, np.int64(t))), _floats(values, (n, n)), _floats(mu, (n,)))
+    n = _int(n)
+    rows = _floats(attention, (n, _int(t)))
+    updates.reflect_rows(rows, _floats(values, (n, n)), _floats(mu, (n,)))
 
 
 @_export(types.void, _COUNT, _COUNT, _ADDRESS, _ADDRESS, _ADDRESS)
 def precondition(n: Any, t: Any, attention: Any, values: Any, mu: Any) -> None:
     """Precondition gradients in place (eq. 4)."""
-    n = np.int64(n)
-    updates.precondition_rows(_floats(attention, (n, np.int64(t))), _floats(mu, (n,)))
+    n = _int(n)
+    updates.precondition_rows(_floats(attention, (n, _int(t))), _floats(mu, (n,)))
     value.precondition_value(_floats(values, (n, n)), _floats(mu, (n,)))
 
 
