@@ -23,6 +23,12 @@ import types
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+
+from tools import wasm_exports
+
 __all__ = ["ARTEFACT", "SECTION", "build", "source_stamp"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,49 +53,48 @@ _PLAIN = {
 
 
 def source_stamp() -> str:
-    """Return a hash of the code of every function that the artefact is made of.
+    """Return a hash of `wasm_exports` and of every function and constant that it leads to.
 
-    Comments and docstrings do not count, nor do functions that no export leads to.
+    Comments and docstrings do not count, nor do functions of the library that no export calls.
     """
-    from tools.wasm_exports import EXPORTS
-
-    found: dict[str, str] = {}
-    for name, function in EXPORTS.items():
-        _collect(name, inspect.unwrap(function), found)
+    found = {"": _code(inspect.getsource(wasm_exports))}
+    for _, function in wasm_exports.EXPORTS.values():
+        _collect("", function, found)
+    for name, thing in vars(wasm_exports).items():
+        if hasattr(thing, "py_func"):
+            _collect(name, thing, found)
     text = "\0".join(f"{name}\0{found[name]}" for name in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _collect(name: str, thing: Any, found: dict[str, str]) -> None:
-    """Add what a name means to `found`, and what it leads to."""
-    function = getattr(thing, "__wrapped__", getattr(thing, "py_func", thing))
-    if isinstance(function, types.FunctionType):
-        if not function.__module__.startswith(("scbtools", "tools")):
-            return
-        key = f"{function.__module__}.{function.__qualname__}"
-        free = inspect.getclosurevars(function)
-        if key in found and not free.nonlocals:
-            return
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        found[key] = ast.unparse(_without_docstrings(tree))
-        named = {**free.globals, **free.nonlocals}
-        for other, value in sorted(named.items()):
-            _collect(f"{function.__module__}.{other}", value, found)
-        for module in (value for value in named.values() if inspect.ismodule(value)):
-            for other in sorted(free.unbound & set(vars(module))):
-                _collect(f"{module.__name__}.{other}", vars(module)[other], found)
-    elif isinstance(function, type) and issubclass(function, tuple):
-        found[f"{function.__module__}.{function.__qualname__}"] = str(function._fields)  # type: ignore[attr-defined]
-    elif isinstance(function, int | float) or type(function).__module__ == "numpy":
+    """Add what a name of the library means to `found`, and what that leads to."""
+    function = getattr(thing, "py_func", thing)
+    if isinstance(function, int | float | np.generic):
         found[name] = repr(function)
+    elif isinstance(function, type) and issubclass(function, tuple):
+        found[name] = repr(getattr(function, "_fields", ""))
+    elif isinstance(function, types.FunctionType) and name not in found:
+        if function.__module__.startswith("scbtools"):
+            found[name] = _code(textwrap.dedent(inspect.getsource(function)))
+        elif function.__module__ != wasm_exports.__name__:
+            return
+        variables = inspect.getclosurevars(function)
+        for other, value in {**variables.globals, **variables.nonlocals}.items():
+            if inspect.ismodule(value) and value.__name__.startswith("scbtools"):
+                for member in set(function.__code__.co_names) & set(vars(value)):
+                    _collect(f"{value.__name__}.{member}", vars(value)[member], found)
+            else:
+                _collect(f"{function.__module__}.{other}", value, found)
 
 
-def _without_docstrings(tree: ast.AST) -> ast.AST:
-    """Return a tree without what documents its functions."""
+def _code(source: str) -> str:
+    """Return source as Python reads it, without docstrings."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) and len(node.body) > 1:
+        if isinstance(node, ast.FunctionDef | ast.Module) and ast.get_docstring(node):
             del node.body[0]
-    return tree
+    return ast.unparse(tree)
 
 
 # --- how ------------------------------------------------------------------------------------
@@ -97,22 +102,21 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
 
 def build() -> bytes:
     """Return the artefact, compiled anew. numba must have been imported with `_PLAIN` set."""
-    import llvmlite.binding as llvm
-
-    from tools.wasm_exports import EXPORTS
-
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(_TRIPLE).create_target_machine(opt=3, features=_FEATURES)
     head = f'target datalayout = "{machine.target_data}"\ntarget triple = "{_TRIPLE}"\n'
     modules = [
-        llvm.parse_assembly(head + _portable(name, function)) for name, function in EXPORTS.items()
+        llvm.parse_assembly(
+            head + _portable(name, numba.cfunc(kind, error_model="numpy")(function))
+        )
+        for name, (kind, function) in wasm_exports.EXPORTS.items()
     ]
     whole = modules[0]
     for module in modules[1:]:
         whole.link_in(module)
     for function in whole.functions:
-        if not function.is_declaration and function.name not in EXPORTS:
+        if not function.is_declaration and function.name not in wasm_exports.EXPORTS:
             function.linkage = "internal"
     whole = llvm.parse_assembly(_closed(str(whole)))
     options = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -120,7 +124,7 @@ def build() -> bytes:
     options.loop_vectorization = options.slp_vectorization = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(whole, builder)
-    return _stamped(_linked(machine.emit_object(whole), list(EXPORTS)))
+    return _stamped(_linked(machine.emit_object(whole), list(wasm_exports.EXPORTS)))
 
 
 def _portable(name: str, function: Any) -> str:
@@ -155,8 +159,8 @@ def _linked(code: bytes, names: list[str]) -> bytes:
         linker = [sys.executable, "-m", "ziglang", "wasm-ld"]
     else:
         raise SystemExit(
-            "make wasm needs a linker for WebAssembly: run `pip install ziglang`, or install your "
-            "system's package lld (wasm-ld)"
+            "make wasm needs a linker for WebAssembly: install lld, your system's "
+            "package that has wasm-ld, or run `pip install .[wasm]`"
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scb.o"

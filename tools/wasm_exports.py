@@ -26,8 +26,8 @@ __all__ = ["EXPORTS"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXPORTS: dict[str, Any] = {}
-"""The functions by the names that they have in the browser."""
+EXPORTS: dict[str, tuple[Any, Callable[..., Any]]] = {}
+"""The functions by the names that they have in the browser, each after its signature."""
 
 _int: Any = np.int64
 
@@ -35,12 +35,11 @@ _ADDRESS, _COUNT, _NUMBER = types.uint32, types.uint32, types.float64
 _WORD = np.uint64(32)
 
 
-def _export(result: Any, *arguments: Any) -> Callable[[Any], Any]:
-    """Return a decorator that compiles a function for callers outside Python."""
+def _export(result: Any, *arguments: Any) -> Callable[[F], F]:
+    """Return a decorator that puts a function with this signature among the exports."""
 
-    def keep(function: Any) -> Any:
-        compiled = numba.cfunc(result(*arguments), error_model="numpy")(function)
-        EXPORTS[function.__name__] = compiled
+    def keep(function: F) -> F:
+        EXPORTS[function.__name__] = result(*arguments), function
         return function
 
     return keep
