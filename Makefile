@@ -18,7 +18,7 @@ override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
 override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test lint format reference data bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
+.PHONY: help book lab test lint format reference data wasm bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
@@ -29,6 +29,7 @@ help:
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
+	@echo 'make wasm         compile the kernels for the figures that train in the page'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
 	@echo 'make fuzz         try odd arguments on every public call until one is at fault, or FOR=600'
 	@echo '                  seconds; SEED=number repeats, ONLY=name for some of the calls'
@@ -80,6 +81,11 @@ data:
 stills:
 	@$(SET_UP)
 	$(PY) tools/draw_stills.py
+
+# What runs in a page is tracked, so that only who changes a kernel needs a linker.
+wasm:
+	@$(SET_UP) wasm
+	$(PY) -m tools.make_wasm
 
 # Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
 fuzz:
