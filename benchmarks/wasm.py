@@ -31,7 +31,7 @@ const scb = await load();
 const runs = [];
 for await (const line of createInterface({ input: process.stdin })) {
   const given = JSON.parse(line);
-  if (typeof given === "object") runs.push([scb.trainer(scb.task(given.task), given.rule), given.n]);
+  if (given.task) runs.push([scb.trainer(scb.task(given.task), given.rule), given.n]);
   const [run, n] = runs[given] ?? runs.at(-1);
   run.reset();
   const start = performance.now();
@@ -50,7 +50,8 @@ def main() -> None:
     node = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def in_node(given: object) -> float:
-        assert node.stdin is not None and node.stdout is not None
+        assert node.stdin is not None
+        assert node.stdout is not None
         print(json.dumps(given), file=node.stdin, flush=True)
         return float(node.stdout.readline())
 
