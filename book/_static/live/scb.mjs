@@ -425,7 +425,10 @@ const OPTIONS = {
  *   target?: number }} Options
  */
 
-/** Parameters and how they move. A holds its columns as rows, N of T; V has N rows of N. */
+/**
+ * Parameters and how they move. A holds its columns as rows, N of T; V has N rows of N. Both are the
+ * run's own: they change with it, and what is written into them counts.
+ */
 class Run {
   /** @param {Task} task @param {Options} options */
   constructor(task, options) {
@@ -569,7 +572,7 @@ class Run {
     return pairwise(low.map((x) => uniform - x)) > pairwise(high.map((x) => x - uniform));
   }
 
-  /** Set V to the minimiser of the expected loss for this A (appendix I). */
+  /** Set V to the minimiser of the expected loss for this A (appendix I), and return it. */
   leastSquares() {
     const { N, T, P, stationary: mu } = this.task;
     if (rowSums(N, this.attention).some((sum) => !(Math.abs(sum - 1) <= 1e-6)))
@@ -580,6 +583,7 @@ class Run {
       const trivial = mu[Math.floor(i / N)];
       this.value[i] = trivial + ratio * (p - trivial);
     });
+    return this.V;
   }
 
   /** Another run that stands where this one does. */
@@ -685,12 +689,12 @@ class Machine {
     }
     const [rule, room, out] = places;
     this.kernels.sample(card, rule, B, room, out);
-    const drawn = new Uint16Array(this.memory.buffer, out, B * (T + 2)).slice();
-    return {
-      tokens: Array.from({ length: B }, (_, i) => drawn.subarray(i * T, (i + 1) * T)),
-      last: drawn.subarray(B * T, B * (T + 1)),
-      target: drawn.subarray(B * (T + 1)),
-    };
+    const drawn = new Uint16Array(this.memory.buffer, out, B * (T + 2));
+    const rows = Array.from({ length: B }, (_, i) =>
+      Array.from(drawn.subarray(i * T, (i + 1) * T)),
+    );
+    const ends = Array.from(drawn.subarray(B * T));
+    return { tokens: rows, last: ends.slice(0, B), target: ends.slice(B) };
   }
 
   /** @param {Run} run @param {number} n @param {number} B @param {number} step @param {boolean} train */
@@ -761,7 +765,11 @@ async function found() {
   const carried = /** @type {any} */ (globalThis).SCB_WASM;
   if (carried) return Uint8Array.from(atob(carried), (letter) => letter.charCodeAt(0));
   const url = new URL("scb.wasm", import.meta.url);
-  if (url.protocol !== "file:") return (await fetch(url)).arrayBuffer();
+  if (url.protocol !== "file:") {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${url} cannot be read: ${answer.status}`);
+    return answer.arrayBuffer();
+  }
   return (await import(/* webpackIgnore: true */ "node:fs/promises")).readFile(url);
 }
 
