@@ -59,6 +59,16 @@ function crowd({ tasks, runs }) {
   return [sizes[tasks.length - 1], sizes.at(-1)];
 }
 
+/** What a run and its copy hold after the copy's steps, and after the run's own. */
+function fork(run) {
+  run.set({ etaA: 0.01, etaV: 0.01 });
+  const other = run.copy();
+  other.step(3);
+  const before = run.attention.slice();
+  run.step(3);
+  return { before, own: run.attention, copy: other.attention };
+}
+
 function perform({ task: given, calls }) {
   const results = [];
   const at = { scb };
@@ -76,6 +86,7 @@ function perform({ task: given, calls }) {
     attempt(() => {
       if (name === "crowd") return crowd(...rest);
       if (name === "train") return train(at.run, ...rest);
+      if (name === "fork") return fork(at.run);
       const found = at[owner][member];
       const result = typeof found === "function" ? at[owner][member](...rest) : found;
       if (member === "trainer") at.run = result;

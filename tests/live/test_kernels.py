@@ -236,6 +236,7 @@ def test_what_is_done_between_steps_has_the_same_bits(tmp_path: Path) -> None:
         for call in (["reflect"], ["threshold", 0.01], ["round", 0.001], ["leastSquares"]):
             calls += [[f"run.{call[0]}", *call[1:]], ["run.A"], ["run.V"]]
         calls += [["scb.precondition", rows], ["scb.signalStep", 0.3, 0.2, 0.05, 0.4, t]]
+        calls += [["fork"]]
         cases.append({"task": given, "calls": calls})
         tasks.append((task, start))
     for (task, start), results in zip(tasks, in_node(tmp_path, cases), strict=True):
@@ -252,6 +253,10 @@ def test_what_is_done_between_steps_has_the_same_bits(tmp_path: Path) -> None:
         assert same(found[12]["A"], grad.A.T)
         assert same(found[12]["V"], grad.V)
         assert found[13] == list(population.signal_step(0.3, 0.2, 0.05, 0.4, task.seq_len))
+        assert same(found[14]["before"], rounded.T.ravel())
+        assert same(found[14]["copy"], found[14]["own"])
+        # With one position there is nowhere to go: its entry stays 1.
+        assert task.seq_len == 1 or not same(found[14]["copy"], found[14]["before"])
 
 
 P = [[0.5, 0.25], [0.5, 0.75]]
