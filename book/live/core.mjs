@@ -89,9 +89,8 @@ export function parse(figure, text) {
   return found;
 }
 
-/** Write a state as a link has it, without what is as by default. @param {Figure} figure @param {State} state */
-export function format(figure, state, run = 0) {
-  const usual = defaults(figure);
+/** Write a state as a link has it, without what is as on the page. @param {Figure} figure @param {State} state */
+export function format(figure, state, run = 0, usual = defaults(figure)) {
   const pairs = Object.keys(usual).filter((name) => state[name] !== usual[name]);
   const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`);
   if (run) text.push(`run=${run}`);
@@ -388,7 +387,7 @@ export function mount(place, figure, scb, options = {}) {
 
   function link() {
     if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0));
+      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0, initial));
   }
 
   /** @param {PointerEvent} event */

@@ -11,6 +11,7 @@ import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.
 const TOKENS = ["a", "b", "c"];
 const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
 const PLACES = [[20, 70], [35, 55], [10, 90]]; // where they look, in percent of T; prettier-ignore
+const USUAL = { T: 500, B: 64, eta: 0.02, lambda: 1e-4 };
 const SEEDS = 8; // side by side
 const FINISH = 100; // steps of Stage 3 at the full rate, and as many at a tenth of it
 const STAGES = ["Stage 1: boost", "Stage 2: learn", "Stage 3: rounded", "Stage 3: rounded"];
@@ -248,18 +249,18 @@ export const trainer = {
   title: "The model in training",
   growth: 1.006,
   controls: [
-    slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], 500),
-    slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], 64),
-    slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], 0.02),
-    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2], 1e-4),
+    slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], USUAL.T),
+    slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], USUAL.B),
+    slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], USUAL.eta),
+    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2], USUAL.lambda),
   ],
   extra: { seed: 0, many: false },
   presets: [
-    ["a good run", {}],
-    ["only the seed differs", { seed: 7 }],
-    ["a batch of 2", { B: 2 }],
-    ["a large penalty", { lambda: 1e-2 }],
-    ["eight seeds, the paper's ratio", { eta: 0.1, many: true }],
+    ["a good run", USUAL],
+    ["the same, another seed", { ...USUAL, seed: 7 }],
+    ["a batch of 2", { ...USUAL, B: 2 }],
+    ["a large penalty", { ...USUAL, lambda: 1e-2 }],
+    ["eight seeds, the paper's ratio", { ...USUAL, eta: 0.1, many: true }],
   ],
   bet: {
     question: "Set B to 16, a quarter: what becomes of the run?",
