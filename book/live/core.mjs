@@ -165,7 +165,9 @@ export function mount(place, figure, scb, options = {}) {
 
   /** @type {Record<string, () => void>} */
   const show = {};
-  for (const control of figure.controls) knobs.append(knob(control));
+  // A task that is given has its own T.
+  for (const control of figure.controls)
+    if (!(options.given && control.name === "T")) knobs.append(knob(control));
 
   place.replaceChildren();
   place.classList.add("live-on");

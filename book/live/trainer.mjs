@@ -263,7 +263,7 @@ export const trainer = {
     ["eight seeds, the paper's ratio", { ...USUAL, eta: 0.1, many: true }],
   ],
   bet: {
-    question: "Set B to 16, a quarter: what becomes of the run?",
+    question: "Set B to 16 samples a step: what becomes of the run?",
     options: ["found", "drowned", "mirrored"],
     outcome: ({ state, runs }) => (state.B === 16 && !state.many ? ["found", "drowned", "mirrored"].indexOf(runs[0].verdict) : -1), // prettier-ignore
   },
