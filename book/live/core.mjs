@@ -17,6 +17,7 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(state: State, scb: any, given?: any) => any} start what a state begins with: the
  *   "run", which step() changes in place
  * @property {(run: any, n: number) => number} [step] go on by n steps; fewer when it has ended
+ * @property {number} [growth] how much faster it plays from frame to frame, 1.07 if not said
  * @property {(run: any, width: number) => {height: number, body: string}} draw
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
@@ -292,7 +293,7 @@ export function mount(place, figure, scb, options = {}) {
     }
     last = now;
     const until = performance.now() + SLICE;
-    let left = hurry ? Infinity : slow ? 1 : Math.ceil(pace);
+    let left = hurry ? Infinity : slow ? 1 : Math.floor(pace);
     let done = 0;
     let more = true;
     while (more && left > 0 && performance.now() < until) {
@@ -305,7 +306,7 @@ export function mount(place, figure, scb, options = {}) {
       if (took < 1 && some === chunk) chunk *= 2;
       if (took > 3) chunk = Math.max(1, Math.floor(chunk / 2));
     }
-    pace = slow ? 1 : Math.min(pace * 1.07, 1.5 * done + 1);
+    pace = slow ? 1 : Math.min(pace * (figure.growth || 1.07), 1.5 * done + 1);
     if (!more) finish();
     draw();
   }
@@ -389,7 +390,7 @@ export function mount(place, figure, scb, options = {}) {
 
   function link() {
     if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0, initial));
+      history.replaceState(history.state, "", format(figure, state, ended ? 0 : count, initial));
   }
 
   /** @param {PointerEvent} event */

@@ -4,13 +4,20 @@
 import { slider } from "./core.mjs";
 import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
 
-/** @typedef {{seed: number, trainer: any, task: any, A: Float64Array[], where: number[][], ended: boolean,
- *   stages: any[], taken: number[], over: boolean, moments: Float64Array[], signals: any, excess: number,
- *   path: Record<string, number[]>, verdict: string, wrong: number, rounded: number}} One */
+/**
+ * A run: steps taken in each stage, whether the stage has met its target, the column of token a at
+ * five moments, what was recorded at each step, and, from the rounding on, the verdict, wrong
+ * positions kept, and the step at which it was rounded.
+ * @typedef {{seed: number, trainer: any, task: any, A: Float64Array[], where: number[][],
+ *   stages: any[], taken: number[], over: boolean, ended: boolean, moments: Float64Array[],
+ *   path: Record<string, number[]>, signals: any, excess: number, verdict: string, wrong: number,
+ *   rounded: number}} One
+ */
 
 const TOKENS = ["a", "b", "c"];
 const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
-const PLACES = [[20, 70], [35, 55], [10, 90]]; // where they look, in percent of T; prettier-ignore
+// Where each token looks, in percent of T.
+const PLACES = [[20, 70], [35, 55], [10, 90]]; // prettier-ignore
 const USUAL = { T: 500, B: 64, eta: 0.02, lambda: 1e-4 };
 const SEEDS = 8; // side by side
 const FINISH = 100; // steps of Stage 3 at the full rate, and as many at a tenth of it
@@ -21,8 +28,8 @@ const MARK = /** @type {Record<string, string>} */ ({ found: "good", mirrored: "
 /** Positions that matter, from 0, for each last token. @param {number} T */
 const positions = (T) => PLACES.map((row) => row.map((share) => (T * share) / 100 - 1));
 
-/** A number within limits. @param {number} low @param {number} high */
-const held = (low, high) => (/** @type {number} */ x) => Math.max(low, Math.min(high, x));
+/** A number within limits. @param {number} v @param {[number, number]} limits */
+const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
 
 /** The stages of three_stage(task, B, eta, l1, ...). @param {any} task @param {any} state */
 function stagesOf(task, { B, eta, lambda }) {
@@ -84,10 +91,13 @@ function next(one) {
     if (some) {
       trainer.round(level);
       moments.push(A[0].slice());
-      A.forEach((row, k) => row.forEach((a, t) => (one.wrong += a > 0 && !where[k].includes(t) ? 1 : 0)));
+      A.forEach((row, k) =>
+        row.forEach((a, t) => (one.wrong += a > 0 && !where[k].includes(t) ? 1 : 0)),
+      );
     }
     const clean = some ? one.wrong === 0 : one.path.noise[one.rounded] < 1;
-    one.verdict = some && stands(one, 1) ? "found" : away ? "mirrored" : clean ? "cut away" : "drowned";
+    one.verdict =
+      some && stands(one, 1) ? "found" : away ? "mirrored" : clean ? "cut away" : "drowned";
     if (!some) return false;
   }
   taken.push(0);
@@ -98,7 +108,8 @@ function next(one) {
 /** Take a step; return whether one was taken. @param {One} one */
 function advance(one) {
   const { trainer, taken, stages } = one;
-  if (one.over || taken[taken.length - 1] === stages[taken.length - 1].steps) one.ended = one.ended || !next(one);
+  if (one.over || taken[taken.length - 1] === stages[taken.length - 1].steps)
+    one.ended = one.ended || !next(one);
   if (one.ended) return false;
   const { status } = trainer.step(1);
   one.over = status === "reached";
@@ -113,34 +124,53 @@ function advance(one) {
 
 // --- drawing ---
 
-/** A column of A by position, what matters ringed. @param {One} one @param {Float64Array} column @param {number} k @param {any} at @param {number} reach */
-function sticks({ where }, column, k, at, reach, named = false) {
+/**
+ * A column of A by position, what matters ringed. What is lower than half a pixel is not drawn.
+ * @param {One} one @param {Float64Array} column @param {number} k @param {any} at
+ */
+function sticks({ where }, column, k, at, reach = 0.9, named = false) {
   const T = column.length;
-  const ticks = { xticks: named ? [1, T / 2, T] : [], yticks: at.width > 180 ? [-0.5, 0, 0.5] : [] };
-  const p = panel({ ...at, ...ticks, xlim: [0.5, T + 0.5], ylim: [-reach, reach], grid: false });
-  const values = Array.from(column, held(-reach, reach));
-  let body = p.markup + rule(p, { y: 0 }) + stems(p, values.map(held(0, 9)), "a") + stems(p, values.map(held(-9, 0)), "mirror"); // prettier-ignore
-  for (const t of where[k]) body += line(p, [t + 1, t + 1], [0, values[t]], values[t] < 0 ? "mirror" : "a");
-  return body + rings(p, where[k].map((t) => t + 1), where[k].map((t) => values[t]), at.width > 100 ? 5 : 4); // prettier-ignore
+  const xticks = named ? [1, T / 2, T] : [];
+  const yticks = at.width > 180 ? [-0.5, 0, 0.5] : [];
+  const ylim = /** @type {[number, number]} */ ([-reach, reach]);
+  const p = panel({ ...at, xlim: [0.5, T + 0.5], ylim, xticks, yticks, grid: false });
+  const low = reach / at.height;
+  const values = Array.from(column, (v) => (v > low || v < -low ? held(v, ylim) : 0));
+  const part = (/** @type {number} */ sign) => values.map((v) => (v * sign > 0 ? v : 0));
+  let body = p.markup + rule(p, { y: 0 }) + stems(p, part(1), "a") + stems(p, part(-1), "mirror");
+  for (const t of where[k]) {
+    const end = held(column[t], ylim);
+    body += line(p, [t + 1, t + 1], [0, end], end < 0 ? "mirror" : "a");
+    body += rings(p, [t + 1], [end], at.width > 100 ? 5 : 4);
+  }
+  return body;
 }
 
-/** Curves by step, and where stages end. @param {One} one @param {any} at @param {[string, (number) => number, string][]} curves */
-function curves({ path, taken }, at, curves) {
-  const [count, each] = [path.step.length, Math.ceil(path.step.length / 300)]; // a line has 300 points
-  const thin = (/** @type {number[]} */ values) => values.filter((_, i) => i % each === 0 || i === count - 1);
+/**
+ * Curves by step, as [name, class, scale], and where stages end.
+ * @param {One} one @param {any} at @param {[string, string, number][]} names
+ */
+function curves({ path, taken }, at, names) {
+  const count = path.step.length;
+  const each = Math.ceil(count / 200);
+  const some = path.step.filter((step) => step % each === 0 || step === count - 1);
   const last = Math.max(60, count - 1);
   const p = panel({ xlim: [0, last], xticks: at.width < 180 ? [0, last] : undefined, ...at });
-  const ends = [taken[0], taken[0] + taken[1]].slice(0, Math.min(2, taken.length - 1));
-  const body = p.markup + ends.map((x) => rule(p, { x }, "theory dashed")).join("");
-  return body + curves.map(([name, value, kind]) => line(p, thin(path.step), thin(path[name]).map((v) => held(at.ylim[0], at.ylim[1])(value(v))), kind)).join(""); // prettier-ignore
+  let body = p.markup;
+  if (taken.length > 1) body += rule(p, { x: taken[0] }, "theory dashed");
+  if (taken.length > 2) body += rule(p, { x: taken[0] + taken[1] }, "theory dashed");
+  for (const [name, kind, scale] of names)
+    body += line(p, some, some.map((i) => held(path[name][i] * scale, at.ylim)), kind); // prettier-ignore
+  return body;
 }
 
 /** Signals by step. @param {One} one @param {any} at */
-function signals(one, at) {
-  const same = (/** @type {number} */ v) => v;
-  const all = [["noise", same, "soft thin"], ["V", same, "v"], ["A", same, "a dashed"]]; // prettier-ignore
-  return curves(one, { ...at, ylim: [-1.7, 1.7], yticks: [-1, 0, 1] }, /** @type {any} */ (all.slice(at.width < 180 ? 1 : 0)));
-}
+const signals = (one, at) =>
+  curves(one, { ...at, ylim: [-1.7, 1.7], yticks: [-1, 0, 1] }, [
+    ["noise", "soft thin", 1],
+    ["V", "v", 1],
+    ["A", "a dashed", 1],
+  ]);
 
 /** A matrix of tokens with its numbers. @param {ArrayLike<number>[]} rows @param {number} left @param {number} top @param {number} side @param {string} name */
 function table(rows, left, top, side, name, kind = "v") {
@@ -158,9 +188,10 @@ function table(rows, left, top, side, name, kind = "v") {
 }
 
 /** The verdict with its mark, or the stage. @param {One} one @param {number} x @param {number} y */
-function badge(one, x, y, before = "") {
-  const dot = one.verdict && `<circle class="dot ${MARK[one.verdict]}" cx="${x + 5}" cy="${y - 4}" r="5"/>`;
-  return dot + label(x + (dot ? 15 : 0), y, before + (one.verdict || STAGES[one.taken.length - 1]), "strong");
+function badge({ verdict, taken }, x, y, before = "") {
+  if (!verdict) return label(x, y, STAGES[taken.length - 1], "strong");
+  const dot = `<circle class="dot ${MARK[verdict]}" cx="${x + 5}" cy="${y - 4}" r="5"/>`;
+  return dot + label(x + 15, y, before + verdict, "strong");
 }
 
 /** Small multiples. @param {One[]} runs @param {number} width */
@@ -170,8 +201,8 @@ function drawMany(runs, width) {
   runs.forEach((one, i) => {
     const [x, y] = [((i % across) * width) / across, Math.floor(i / across) * 172];
     const at = { left: x + 28, width: width / across - 40, height: 54 };
-    body += badge(one, x + 4, y + 14, one.verdict ? `seed ${one.seed}: ` : "");
-    body += sticks(one, one.A[0], 0, { ...at, top: y + 24 }, 0.9) + signals(one, { ...at, top: y + 90 });
+    body += badge(one, x + 4, y + 14, `seed ${one.seed}: `);
+    body += sticks(one, one.A[0], 0, { ...at, top: y + 24 }) + signals(one, { ...at, top: y + 90 });
   });
   return { height: (SEEDS / across) * 172, body };
 }
@@ -182,7 +213,8 @@ function drawOne(one, width) {
   const left = 52;
   const span = wide ? Math.round(width * 0.58) - left : width - left - 12;
   const tall = wide ? 66 : 56;
-  let body = badge(one, left, 14) + label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end");
+  let body =
+    label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end") + badge(one, left, 14);
   TOKENS.forEach((token, k) => {
     const top = 26 + k * (tall + 8);
     body += label(0, top + tall / 2 + 4, token, "start strong");
@@ -194,7 +226,8 @@ function drawOne(one, width) {
   const each = (span + 6) / MOMENTS.length;
   MOMENTS.forEach((name, i) => {
     const at = { left: left + i * each, top: y, width: each - 6, height: 46 };
-    body += label(at.left, y - 5, wide ? name : name.replace(" ends", "").replace("ed", ""), "small start");
+    const title = wide ? name : name.replace(/ ends|ed/, "");
+    body += label(at.left, y - 5, title, "small start");
     if (one.moments[i]) body += sticks(one, one.moments[i], 0, at, i < 3 ? 0.35 : 0.9);
     else body += `<rect class="frame" x="${at.left}" y="${y}" width="${at.width}" height="46"/>`;
   });
@@ -210,7 +243,7 @@ function drawOne(one, width) {
   body += key(right, y - 6, [["v", "V"], ["a dashed", "A"], ["soft thin", "noise in A"]]) + label(right, y + 128, "loss above the best possible", "start"); // prettier-ignore
   y += 134;
   const at = { left: right, top: y, width: room, height: wide ? bottom - y - 30 : 80, xlabel: "step", ylim: [1e-3, 4], ylog: true, yticks: [1e-3, 0.01, 0.1, 1], ynames: ["0.1 %", "1 %", "10 %", "100 %"] }; // prettier-ignore
-  body += curves(one, at, [["loss", (loss) => loss / one.path.loss[0], ""]]);
+  body += curves(one, at, [["loss", "", 1 / one.path.loss[0]]]);
   return { height: wide ? bottom + 8 : y + 122, body };
 }
 
@@ -220,7 +253,7 @@ function drawOne(one, width) {
 function wordsOfMany({ runs, state: { T, B, eta } }) {
   const ends = runs.map((/** @type {One} */ one) => one.verdict || "under way");
   const counts = [...new Set(ends)].map((name) => `${ends.filter((/** @type {string} */ end) => end === name).length} ${name}`); // prettier-ignore
-  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, both signals.`;
+  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise.`;
 }
 
 /** What a teacher would say of a run. @param {One} one */
@@ -252,7 +285,7 @@ export const trainer = {
     slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], USUAL.T),
     slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], USUAL.B),
     slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], USUAL.eta),
-    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2], USUAL.lambda),
+    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2], USUAL.lambda), // prettier-ignore
   ],
   extra: { seed: 0, many: false },
   presets: [
@@ -271,8 +304,8 @@ export const trainer = {
 
   start(state, scb) {
     const task = scb.task({ transition: TRANSITION, positions: positions(state.T), weights: [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], seqLen: state.T }); // prettier-ignore
-    const seeds = state.many ? Array.from({ length: SEEDS }, (_, i) => SEEDS * state.seed + i) : [state.seed];
-    const runs = seeds.map((seed) => begin(scb, task, state, seed));
+    const [count, first] = state.many ? [SEEDS, SEEDS * state.seed] : [1, state.seed];
+    const runs = Array.from({ length: count }, (_, i) => begin(scb, task, state, first + i));
     return { state, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
   },
 
@@ -314,8 +347,10 @@ for seed, steps in taken.items():
   data({ runs, state }) {
     const each = runs.map((/** @type {One} */ { seed, trainer, taken, verdict, excess, signals }) => ({ seed, steps: trainer.steps, taken: [...taken], verdict, excess, ...signals })); // prettier-ignore
     const numbers = runs.flatMap((/** @type {One} */ one) => Object.values(one.signals));
-    const [A, V] = [runs[0].trainer.A, runs[0].trainer.V].map((m) => m.map((/** @type {Float64Array} */ row) => [...row]));
-    if (!state.many) numbers.push(...V.flat(), ...positions(state.T).flatMap((row, k) => row.map((t) => A[k][t])));
+    const rows = (/** @type {Float64Array[]} */ matrix) => matrix.map((row) => [...row]);
+    const [A, V] = [rows(runs[0].A), rows(runs[0].trainer.V)];
+    const places = positions(state.T).flatMap((row, k) => row.map((t) => A[k][t]));
+    if (!state.many) numbers.push(...V.flat(), ...places);
     return { runs: each, A, V, python: numbers };
   },
 };
