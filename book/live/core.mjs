@@ -376,10 +376,10 @@ export function mount(place, figure, scb, options = {}) {
     place.dataset.steps = String(count);
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
-      let svg = stage.firstElementChild;
-      if (!svg || svg.tagName !== "svg") {
+      const svg = stage.firstElementChild;
+      if (svg?.getAttribute("class") !== "live-picture") {
+        // What stands there are the still pictures, one for each width.
         stage.innerHTML = picture(figure, run, width);
-        svg = stage.firstElementChild;
       } else {
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
         svg.innerHTML = body;
