@@ -90,9 +90,8 @@ export function parse(figure, text) {
   return found;
 }
 
-/** Write a state as a link has it, without what is as by default. @param {Figure} figure @param {State} state */
-export function format(figure, state, run = 0) {
-  const usual = defaults(figure);
+/** Write a state as a link has it, without what is as on the page. @param {Figure} figure @param {State} state */
+export function format(figure, state, run = 0, usual = defaults(figure)) {
   const pairs = Object.keys(usual).filter((name) => state[name] !== usual[name]);
   const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`);
   if (run) text.push(`run=${run}`);
@@ -377,10 +376,10 @@ export function mount(place, figure, scb, options = {}) {
     place.dataset.steps = String(count);
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
-      let svg = stage.firstElementChild;
-      if (!svg || svg.tagName !== "svg") {
+      const svg = stage.firstElementChild;
+      if (svg?.getAttribute("class") !== "live-picture") {
+        // What stands there are the still pictures, one for each width.
         stage.innerHTML = picture(figure, run, width);
-        svg = stage.firstElementChild;
       } else {
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
         svg.innerHTML = body;
@@ -391,7 +390,7 @@ export function mount(place, figure, scb, options = {}) {
 
   function link() {
     if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0));
+      history.replaceState(history.state, "", format(figure, state, ended ? 0 : count, initial));
   }
 
   /** @param {PointerEvent} event */
