@@ -2,10 +2,11 @@
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { portrait } from "./portrait.mjs";
+import { task } from "./task.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait };
+export const figures = { portrait, task };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
