@@ -373,7 +373,7 @@ export function mount(place, figure, scb, options = {}) {
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
       let svg = stage.firstElementChild;
-      if (!svg || svg.tagName !== "svg") {
+      if (!svg || stage.childElementCount > 1) {
         stage.innerHTML = picture(figure, run, width);
         svg = stage.firstElementChild;
       } else {
@@ -392,6 +392,7 @@ export function mount(place, figure, scb, options = {}) {
   /** @param {PointerEvent} event */
   function pointed(event) {
     if (!figure.touch || (event.type === "pointermove" && !event.buttons)) return;
+    if (!touched) { touched = true; draw(); } // the live drawing, not the still picture
     const svg = stage.querySelector("svg.live-picture");
     if (!svg) return;
     const at = svg.getBoundingClientRect();
