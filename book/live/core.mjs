@@ -21,11 +21,13 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
  * @property {(run: any) => any} data the numbers that are shown
- * @property {(run: any, x: number, y: number, down?: boolean) => State | undefined} [touch] what a
- *   pointer at (x, y), in pixels of the drawing, changes; `down` where it has just been pressed
+ * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer at
+ *   (x, y), in pixels of the drawing, changes
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
  * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
- * @property {{question: string, options: string[], outcome: (run: any) => number}} [bet]
+ * @property {{question: string, options: string[], outcome: (run: any) => number,
+ *   answered?: (run: any) => number, placed?: (run: any, option: number) => State}} [bet] with
+ *   `placed` a quiz: what an answer changes in the state, without beginning anew
  * @property {{state?: State, steps?: number}} [still] what print shows
  */
 
@@ -130,6 +132,8 @@ export function mount(place, figure, scb, options = {}) {
   let hurry = false; // to a step that a program waits for, seen or not
   let width = 720;
   let bet = -1;
+  /** @type {HTMLElement[]} */
+  const answers = [];
   let tourAt = -1;
   /** @type {(() => void)[]} */
   let waiting = [];
@@ -234,11 +238,24 @@ export function mount(place, figure, scb, options = {}) {
     const box = element("fieldset", { className: "live-bet noprint" });
     box.append(element("legend", {}, bets.question));
     bets.options.forEach((text, i) => {
+      if (bets.placed) {
+        answers.push(button(text, () => answer(i), box)); // radio buttons would answer on the way
+        return;
+      }
       const input = element("input", { type: "radio", name: group });
       input.addEventListener("change", () => { bet = i; touched = true; draw(); }); // prettier-ignore
       box.append(element("label", {}, input, text));
     });
     return box;
+  }
+
+  /** Take an answer to a quiz. @param {number} i */
+  function answer(i) {
+    state = run.state = { ...state, ...figure.bet?.placed?.(run, i) };
+    touched = true;
+    link();
+    draw();
+    speak(words.textContent || "");
   }
 
   // --- time ---
@@ -365,6 +382,8 @@ export function mount(place, figure, scb, options = {}) {
   function draw() {
     if (playButton) playButton.textContent = playing ? "Pause" : "Play";
     let text = figure.words(run);
+    if (figure.bet && figure.bet.answered) bet = figure.bet.answered(run);
+    answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {
       const found = figure.bet.outcome(run);
       if (found >= 0) text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
@@ -375,7 +394,7 @@ export function mount(place, figure, scb, options = {}) {
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
       let svg = stage.firstElementChild;
-      if (!svg || stage.childElementCount > 1) {
+      if (!svg || svg.tagName !== "svg") {
         stage.innerHTML = picture(figure, run, width);
         svg = stage.firstElementChild;
       } else {
@@ -394,12 +413,11 @@ export function mount(place, figure, scb, options = {}) {
   /** @param {PointerEvent} event */
   function pointed(event) {
     if (!figure.touch || (event.type === "pointermove" && !event.buttons)) return;
-    if (!touched) { touched = true; draw(); } // the live drawing, not the still picture
     const svg = stage.querySelector("svg.live-picture");
     if (!svg) return;
     const at = svg.getBoundingClientRect();
     const unit = width / at.width;
-    const change = figure.touch(run, (event.clientX - at.left) * unit, (event.clientY - at.top) * unit, event.type === "pointerdown"); // prettier-ignore
+    const change = figure.touch(run, (event.clientX - at.left) * unit, (event.clientY - at.top) * unit);
     if (!change) return;
     if (event.type === "pointerdown") stage.setPointerCapture(event.pointerId);
     event.preventDefault();

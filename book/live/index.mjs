@@ -2,11 +2,12 @@
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { portrait } from "./portrait.mjs";
+import { quiz } from "./quiz.mjs";
 import { task } from "./task.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, task };
+export const figures = { portrait, task, quiz };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
