@@ -21,8 +21,8 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
  * @property {(run: any) => any} data the numbers that are shown
- * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer at
- *   (x, y), in pixels of the drawing, changes
+ * @property {(run: any, x: number, y: number, down: boolean) => State | undefined} [touch] what a
+ *   pointer at (x, y), in pixels of the drawing, changes; down: it has just been pressed
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
  * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
  * @property {{question: string, options: string[], outcome: (run: any) => number,

@@ -53,10 +53,14 @@ function anyTask(scb, next) {
     });
     // mu by the trees that lead to each token: quicker than a task for every try.
     const p = (/** @type {number} */ to, /** @type {number} */ from) => columns[from % N][to % N];
-    const trees = [0, 1, 2].map((n) => p(n, n + 1) * (p(n, n + 2) + p(n + 1, n + 2)) + p(n, n + 2) * p(n + 2, n + 1));
+    const trees = [0, 1, 2].map(
+      (n) => p(n, n + 1) * (p(n, n + 2) + p(n + 1, n + 2)) + p(n, n + 2) * p(n + 2, n + 1),
+    );
     const total = trees[0] + trees[1] + trees[2];
     const square = trees.reduce((sum, x) => sum + (x / total) ** 2, 0);
-    const length = columns.flat().reduce((sum, x, i) => sum + (x * x * trees[Math.floor(i / N)]) / total, 0);
+    const length = columns
+      .flat()
+      .reduce((sum, x, i) => sum + (x * x * trees[Math.floor(i / N)]) / total, 0);
     const even = trees.every((x) => x * N <= 3 * total && x * N * 3 >= total);
     if (!even || length < 2 * square) continue; // |mu|^2 <= K_P = |P|_mu^2 - |mu|^2
     const transition = [0, 1, 2].map((n) => columns.map((column) => column[n]));
@@ -69,7 +73,12 @@ function anyTask(scb, next) {
 function begin(trainer, task, { batchSize, l1 = 0, faster = 0, cut = false }) {
   if (cut) trainer.threshold((0.5 * trainer.signals().alpha_V) / Q);
   const eta_V = ETA / task.K_Q;
-  trainer.set({ batchSize, l1, etaV: faster ? faster * eta_V : eta_V, etaA: faster ? 0 : ETA / task.K_P });
+  trainer.set({
+    batchSize,
+    l1,
+    etaV: faster ? faster * eta_V : eta_V,
+    etaA: faster ? 0 : ETA / task.K_P,
+  });
 }
 
 /** Note where a run stands. @param {any} run */
@@ -117,7 +126,7 @@ export const quiz = {
     let seed = 0;
     let trainer;
     // Whether a tossed run turns is chance, so one is looked for that does.
-    for (let turned = false; !turned; ) {
+    for (let turned = false; !turned;) {
       seed = Math.floor(next() * 2 ** 31);
       trainer = scb.trainer(task, { seed });
       begin(trainer, task, stages[0]);
@@ -128,7 +137,19 @@ export const quiz = {
       trainer.reset();
     }
     const curves = Object.fromEntries(["step", ...CURVES].map((name) => [name, []]));
-    const run = { state, kind, task, transition, positions, seed, trainer, stages, at: 0, curves, done: false };
+    const run = {
+      state,
+      kind,
+      task,
+      transition,
+      positions,
+      seed,
+      trainer,
+      stages,
+      at: 0,
+      curves,
+      done: false,
+    };
     note(run);
     return run;
   },
@@ -167,7 +188,9 @@ export const quiz = {
       body += p.markup + rule(p, { x: BOOST }, "soft dashed");
       if (title === "signals") body += rule(p, { y: 0 }, "soft") + rule(p, { y: 1 }, "soft");
       for (const [name, kind] of lines) {
-        const ys = run.curves[name].map((/** @type {number} */ y) => Math.max(ylim[0], Math.min(ylim[1], y)));
+        const ys = run.curves[name].map((/** @type {number} */ y) =>
+          Math.max(ylim[0], Math.min(ylim[1], y)),
+        );
         body += line(p, run.curves.step, ys, kind);
       }
       if (answered && KINDS[run.kind].panel === i) {

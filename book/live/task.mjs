@@ -8,9 +8,20 @@ const NAMES = "abc";
 const LENGTH = 4; // T
 const BATCH = 100; // draws of one step of the token stream
 const MOST = 200000; // draws, after which a run ends
-const PARTS = { text: "101000010130", bigram: "000100010001", skip: "010001000100", even: "111111111111" };
+const PARTS = {
+  text: "101000010130",
+  bigram: "000100010001",
+  skip: "010001000100",
+  even: "111111111111",
+};
 const TEXT = { row: "bcab", last: "a" }; // the example of the text
-const ROWS = Array.from({ length: 81 }, (_, i) => [27, 9, 3, 1].map((d) => NAMES[Math.floor(i / d) % 3]).join(""));
+const ROWS = Array.from({ length: 81 }, (_, i) => [27, 9, 3, 1].map((d) => NAMES[Math.floor(i / d) % 3])); // prettier-ignore
+
+/**
+ * @typedef {{state: any, P: number[][], Q: number[][], task: any, law: number[], usual: number[],
+ *   changed: number[], counts: number[], hits: number, drawn: number, batch?: any, layout?: any,
+ *   latest: {tokens: number[], last: number, target: number, same: boolean}[]}} Run
+ */
 
 /** A matrix whose columns are digits over their sum. @param {string} digits @param {number} rows */
 function columns(digits, rows) {
@@ -38,7 +49,7 @@ function share(v) {
 }
 
 /** @param {any} state */
-const digitsOf = (state) => (state.look === "own" ? state.own : PARTS[/** @type {"text"} */ (state.look)]);
+const digitsOf = (state) => (state.look === "own" ? state.own : PARTS[/** @type {"text"} */ (state.look)]); // prettier-ignore
 
 /** The law of what follows (eq. 1). @param {number[][]} P @param {number[][]} Q @param {string} row @param {string} last */
 function lawOf(P, Q, row, last) {
@@ -58,29 +69,33 @@ function layout(width) {
 const BOX = 38; // of a token in the row
 const places = [0, 1, 2, 3, 4].map((t) => t * 46 + (t === 4 ? 26 : 0)); // their left edges
 
-/** @param {number[][]} matrix @param {number[]} at @param {number} cell @param {string} kind @param {number[]} lit */
-function cells(matrix, [left, top], cell, kind, lit) {
-  let body = "";
-  matrix.forEach((row, n) =>
+/** A matrix as shaded cells, some columns framed, with what stands under it. @param {number[][]} matrix @param {string[]} names @param {number[]} at @param {number} cell @param {string} kind @param {number[]} lit @param {string} title */
+function cells(matrix, names, [left, top], cell, kind, lit, title) {
+  const box = (/** @type {number} */ k, /** @type {number} */ n, high = cell) => `x="${px(left + k * cell)}" y="${px(top + n * cell)}" width="${px(cell)}" height="${px(high)}"`; // prettier-ignore
+  let body = label(left, top - 28, title, "strong");
+  matrix.forEach((row, n) => {
+    body += label(left - 7, top + (n + 0.5) * cell + 4, names[n], "tick end");
     row.forEach((v, k) => {
-      const [x, y] = [px(left + k * cell), px(top + n * cell)];
-      const at = `x="${x}" y="${y}" width="${px(cell)}" height="${px(cell)}"`;
-      if (v > 0) body += `<rect class="area ${kind}" ${at} fill-opacity="${px(v * 5) / 10}"/>`;
-      body += `<rect class="frame" ${at}/>` + label(x + cell / 2, y + cell / 2 + 4, share(v), "tick middle");
-    }),
-  );
-  for (const k of lit)
-    body += `<rect class="line ${kind}" x="${px(left + k * cell)}" y="${px(top)}" width="${px(cell)}" height="${px(cell * matrix.length)}"/>`;
+      if (v > 0)
+        body += `<rect class="area ${kind}" ${box(k, n)} fill-opacity="${px(v * 5) / 10}"/>`;
+      body += `<rect class="frame" ${box(k, n)}/>`;
+      body += label(left + (k + 0.5) * cell, top + (n + 0.5) * cell + 4, share(v), "tick middle");
+    });
+  });
   for (let k = 0; k < 3; k++) body += label(left + (k + 0.5) * cell, top - 7, NAMES[k], lit.includes(k) ? "middle strong" : "middle"); // prettier-ignore
+  for (const k of lit) body += `<rect class="line ${kind}" ${box(k, 0, cell * matrix.length)}/>`;
   return body;
 }
+
+/** @param {string} of @param {number} v @param {number} x @param {number} y */
+const size = (of, v, x, y) => `<text x="${px(x)}" y="${px(y)}" class="tick">K<tspan dy="3" class="small">${of}</tspan><tspan dy="-3"> = ${tidy(v)}</tspan></text>`; // prettier-ignore
 
 /** @type {import("./core.mjs").Figure} */
 export const task = {
   name: "task",
   title: "Your own task",
   controls: [
-    choice("row", "the row", Object.fromEntries(ROWS.map((row) => [row, [...row].join(" ")])), TEXT.row),
+    choice("row", "the row", Object.fromEntries(ROWS.map((row) => [row.join(""), row.join(" ")])), TEXT.row), // prettier-ignore
     choice("last", "the last token", { a: "a", b: "b", c: "c" }, TEXT.last),
     choice("look", "where last tokens look (Q)", { text: "as in the text", bigram: "all at position 4", skip: "all at position 2", even: "everywhere alike", own: "as clicked" }, "text"), // prettier-ignore
     slider("say", "what P says: 0 nothing, 1 all", range(0, 1, 0.25), 1),
@@ -97,24 +112,26 @@ export const task = {
     question: "The row b c a b, then a. Which token can change without any effect on what follows?",
     options: ["the one at position 1", "at position 2", "at position 3", "the last one"],
     outcome: ({ state, law, usual, changed }) =>
-      state.look === "text" && state.say > 0 && law && state.last === TEXT.last && changed.join() === "1" && `${law}` === `${usual}` ? 1 : -1, // prettier-ignore
+      state.look === "text" && state.say > 0 && state.last === TEXT.last && changed.join() === "1" && `${law}` === `${usual}` ? 1 : -1, // prettier-ignore
   },
   still: { steps: 100000 },
 
   start(state, scb) {
     const Q = columns(digitsOf(state), LENGTH);
-    let P = columns(state.follow, 3);
-    const run = { state, P, Q, counts: [0, 0, 0], hits: 0, drawn: 0, latest: [], task: null };
-    /** @type {any} */ (run).changed = [0, 1, 2, 3].filter((t) => state.row[t] !== TEXT.row[t]);
+    const P = columns(state.follow, 3);
+    const changed = [0, 1, 2, 3].filter((t) => state.row[t] !== TEXT.row[t]);
+    /** @type {Run} */
+    const run = { state, P, Q, changed, task: null, law: [], usual: [], counts: [0, 0, 0], hits: 0, drawn: 0, latest: [] }; // prettier-ignore
     try {
       const mu = scb.task({ transition: P, attention: Q }).stationary;
-      P = run.P = P.map((p, n) => p.map((v) => state.say * v + (1 - state.say) * mu[n]));
-      const made = scb.task({ transition: P, attention: Q });
-      const law = lawOf(P, Q, state.row, state.last);
-      return Object.assign(run, { task: made, law, usual: lawOf(P, Q, TEXT.row, TEXT.last) });
+      run.P = P.map((p, n) => p.map((v) => state.say * v + (1 - state.say) * mu[n]));
+      run.task = scb.task({ transition: run.P, attention: Q });
+      run.law = lawOf(run.P, Q, state.row, state.last);
+      run.usual = lawOf(run.P, Q, TEXT.row, TEXT.last);
     } catch {
-      return run; // with this P mu is not unique, and words() says so
+      // With this P mu is not unique, and words() says so.
     }
+    return run;
   },
 
   step(run, n) {
@@ -125,33 +142,30 @@ export const task = {
     for (let i = 0; i < n; i++) {
       if (run.drawn >= MOST) return i;
       const at = run.drawn++ % BATCH;
-      if (at === 0) run.batch = run.task.sample(BATCH, { seed: state.seed, step: (run.drawn - 1) / BATCH });
+      const step = (run.drawn - 1) / BATCH;
+      if (at === 0) run.batch = run.task.sample(BATCH, { seed: state.seed, step });
       const tokens = run.batch.tokens[at];
       const same = run.batch.last[at] === last && row.every((token, t) => token === tokens[t]);
       if (same) run.counts[run.batch.target[at]] += 1;
       if (same) run.hits++;
       if (i < n - 4) continue;
-      run.latest.unshift({ tokens: [...tokens], last: run.batch.last[at], target: run.batch.target[at], same });
+      run.latest.unshift({ tokens: [...tokens], last: run.batch.last[at], target: run.batch.target[at], same }); // prettier-ignore
       run.latest.length = Math.min(run.latest.length, 4);
     }
     return n;
   },
 
   draw(run, width) {
-    const { state, P, Q } = run;
+    const { state, P, Q, law, usual, counts, hits } = /** @type {Run} */ (run);
     const at = (run.layout = layout(width));
     const k = NAMES.indexOf(state.last);
     const { cell } = at;
-    const weights = [0, 1, 2].map((m) => Q.reduce((/** @type {number} */ sum, /** @type {number[]} */ q, /** @type {number} */ t) => sum + (NAMES[m] === state.row[t] ? q[k] : 0), 0)); // prettier-ignore
-    let body = cells(Q, at.Q, cell, "a", [k]) + label(at.Q[0], at.Q[1] - 28, at.wide ? "Q: where to look" : "Q: where", "strong");
-    for (let t = 0; t < LENGTH; t++) body += label(at.Q[0] - 7, at.Q[1] + (t + 0.5) * cell + 4, t + 1, "tick end"); // prettier-ignore
-    body += cells(P, at.P, cell, "v", [0, 1, 2].filter((m) => weights[m] > 0));
-    body += label(at.P[0] + 3 * cell, at.P[1] - 28, at.wide ? "P: what follows" : "P: what", "strong end");
-    for (let n = 0; n < 3; n++) body += label(at.P[0] - 7, at.P[1] + (n + 0.5) * cell + 4, NAMES[n], "tick end");
-    weights.forEach((w, m) => (body += label(at.P[0] + (m + 0.5) * cell, at.P[1] + 3 * cell + 16, share(w), "tick middle"))); // prettier-ignore
-    body += label(at.P[0] - 7, at.P[1] + 3 * cell + 16, "×", "tick end");
-    const size = (/** @type {string} */ of, /** @type {number} */ v, /** @type {number} */ x, /** @type {number} */ y) =>
-      `<text x="${px(x)}" y="${px(y)}" class="tick">K<tspan dy="3" class="small">${of}</tspan><tspan dy="-3"> = ${tidy(v)}</tspan></text>`; // prettier-ignore
+    const weights = [0, 1, 2].map((m) => Q.reduce((sum, q, t) => sum + (state.row[t] === NAMES[m] ? q[k] : 0), 0)); // prettier-ignore
+    const [names, where] = [[...NAMES], ["1", "2", "3", "4"]];
+    const looked = [0, 1, 2].filter((m) => weights[m] > 0);
+    let body = cells(Q, where, at.Q, cell, "a", [k], at.wide ? "Q: where to look" : "Q: where");
+    body += cells(P, names, at.P, cell, "v", looked, at.wide ? "P: what follows" : "P: what");
+    [-0.6, 0, 1, 2].forEach((m) => (body += label(at.P[0] + (m + 0.5) * cell, at.P[1] + 3 * cell + 16, m < 0 ? "×" : share(weights[m]), "tick middle"))); // prettier-ignore
     if (run.task) {
       body += size("Q", run.task.K_Q, at.Q[0], at.Q[1] + 4 * cell + 19);
       body += size("P", run.task.K_P, at.P[0], at.P[1] + 3 * cell + 36);
@@ -169,14 +183,14 @@ export const task = {
       body += `<circle class="dot ring truth" cx="${px(middle[t])}" cy="${y0 + 19}" r="16"/>`;
       body += label(middle[t] - 7, y0 - 10, share(weight), "tick end halo");
     });
-    body += label((middle[0] + middle[4]) / 2, y0 + 78, "click a token or a cell to change it", "tick middle");
+    body += label((middle[0] + middle[4]) / 2, y0 + 78, "click a token or a cell to change it", "tick middle"); // prettier-ignore
     // The latest draws.
     const [dx, dy] = at.draws;
     body += label(dx, dy - 2, "drawn last: row, last token → next", "tick");
-    run.latest.forEach((/** @type {any} */ draw, /** @type {number} */ i) => {
+    /** @type {Run} */ (run).latest.forEach((draw, i) => {
       const y = dy + 24 + i * 34;
-      if (draw.same) body += `<rect class="area good" x="${dx - 4}" y="${y - 19}" width="252" height="28" rx="4" fill-opacity="0.25"/>`;
-      draw.tokens.forEach((/** @type {number} */ token, /** @type {number} */ t) => {
+      if (draw.same) body += `<rect class="area good" x="${dx - 4}" y="${y - 19}" width="252" height="28" rx="4" fill-opacity="0.25"/>`; // prettier-ignore
+      draw.tokens.forEach((token, t) => {
         body += label(dx + 16 + t * 32, y, NAMES[token], "middle");
         if (Q[t][draw.last] > 0) body += `<circle class="dot ring truth" cx="${dx + 16 + t * 32}" cy="${y - 4}" r="11"/>`; // prettier-ignore
       });
@@ -187,18 +201,17 @@ export const task = {
     const [left, top, wide, high] = at.tally;
     const p = panel({ left, top, width: wide, height: high, xlim: [-0.5, 2.5], ylim: [0, 1.1], xticks: [0, 1, 2], xnames: [...NAMES], yticks: [0, 0.5, 1] }); // prettier-ignore
     body += p.markup + label(left, top - 32, `${tidy(run.hits, 6)} of ${tidy(run.drawn, 6)} draws have this row`, "tick"); // prettier-ignore
-    if (!run.law) return { height: at.height, body };
-    const other = `${run.law}` !== `${run.usual}`;
-    run.law.forEach((/** @type {number} */ law, /** @type {number} */ n) => {
-      const found = run.hits ? run.counts[n] / run.hits : 0;
-      const chance = run.hits ? 1.96 * Math.sqrt((law * (1 - law)) / run.hits) : 0; // 19 of 20 times
-      const top = Math.min(1, Math.max(found, law + chance));
-      const across = (/** @type {number} */ v, /** @type {string} */ kind) => line(p, [n - 0.42, n + 0.42], [v, v], kind); // prettier-ignore
+    const other = `${law}` !== `${usual}`;
+    law.forEach((share, n) => {
+      const found = hits ? counts[n] / hits : 0;
+      const chance = hits ? 1.96 * Math.sqrt((share * (1 - share)) / hits) : 0; // 19 of 20 times
+      const [low, top] = [Math.max(0, share - chance), Math.min(1, share + chance)];
+      const across = (/** @type {number} */ v, kind = "") => line(p, [n - 0.42, n + 0.42], [v, v], kind); // prettier-ignore
       body += box(p, n - 0.28, n + 0.28, 0, found, "v", 0.45);
-      if (other) body += across(run.usual[n], "soft dashed");
-      body += across(law, "theory");
-      if (run.hits > 4) body += line(p, [n, n], [Math.max(0, law - chance), Math.min(1, law + chance)], "theory thin"); // prettier-ignore
-      if (run.hits) body += label(p.x(n) + 8, p.y(top) - 5, run.counts[n], "tick halo");
+      if (other) body += across(usual[n], "soft dashed");
+      body += across(share, "theory");
+      if (hits > 4) body += line(p, [n, n], [low, top], "theory thin");
+      if (hits) body += label(p.x(n) + 8, p.y(Math.max(found, top)) - 5, counts[n], "tick halo");
     });
     const marks = /** @type {[string, string, string?][]} */ ([["v", at.wide ? "what followed" : "drawn", "area"], ["theory", at.wide ? "law, eq. 1" : "eq. 1"]]); // prettier-ignore
     if (other) marks.push(["soft dashed", "b c a b, a"]);
@@ -206,33 +219,34 @@ export const task = {
   },
 
   words(run) {
-    const { state, Q, law, usual, changed } = run;
-    if (!law) return "With this P not every token leads to every other, so μ is not unique: click a cell of P again."; // prettier-ignore
+    const { state, Q, task: made, law, usual, changed, counts, hits } = /** @type {Run} */ (run);
+    if (!made) return "With this P not every token leads to every other, so μ is not unique: click a cell of P again."; // prettier-ignore
     const k = NAMES.indexOf(state.last);
     const seen = [0, 1, 2, 3].filter((t) => Q[t][k] > 0).map((t) => t + 1);
     const where = seen.length === 1 ? `position ${seen}` : seen.length === 4 ? "every position" : `positions ${seen.slice(0, -1).join(", ")} and ${seen[seen.length - 1]}`; // prettier-ignore
-    const list = (/** @type {number[]} */ values) => values.map((v, n) => `${NAMES[n]} ${share(v)}`).join(", ");
     const about = /** @type {Record<string, string>} */ ({
       bigram: " In a bigram every last token looks at position 4.",
       skip: " In a skip-gram every last token looks at position 2.",
       even: " With even weights the order of the row does not matter.",
     });
-    let text = `After ${[...state.row].join(" ")} and then ${state.last}, which looks at ${where}, eq. 1 says ${list(law)}.`; // prettier-ignore
+    let text = `After ${[...state.row].join(" ")} and then ${state.last}, which looks at ${where}, eq. 1 says ${law.map((v, n) => `${NAMES[n]} ${share(v)}`).join(", ")}.`; // prettier-ignore
     if (state.say === 0) text += " P says nothing, so that nothing in the row matters.";
     else if (state.last === TEXT.last && changed.length) {
-      const idle = changed.every((/** @type {number} */ t) => Q[t][k] === 0);
-      const what = changed.length === 1 ? `Position ${changed[0] + 1}` : "What";
-      if (idle) text += ` ${what} has changed, and has no weight: the law is as before.`;
-      else if (`${law}` !== `${usual}`) text += ` ${what} has changed, and the law with it.`;
-    } else text += about[state.look] || (state.last === TEXT.last ? "" : " Another last token looks elsewhere.");
-    if (!run.hits) return text;
-    return `${text} In ${tidy(run.hits, 6)} of ${tidy(run.drawn, 6)} draws with this row the shares are ${run.counts.map((/** @type {number} */ c, /** @type {number} */ n) => `${NAMES[n]} ${tidy(c / run.hits, 2)}`).join(", ")}.`; // prettier-ignore
+      const what = `Position${changed.length > 1 ? "s" : ""} ${changed.map((t) => t + 1).join(", ")} changed`;
+      if (changed.every((t) => Q[t][k] === 0))
+        text += ` ${what}, without weight: the law is as before.`;
+      else if (`${law}` !== `${usual}`) text += ` ${what}, and the law with it.`;
+    } else if (about[state.look]) text += about[state.look];
+    else if (state.last !== TEXT.last) text += " Another last token looks elsewhere.";
+    if (!hits) return text;
+    const shares = counts.map((count, n) => `${NAMES[n]} ${tidy(count / hits, 2)}`).join(", ");
+    return `${text} In ${tidy(hits, 6)} of ${tidy(run.drawn, 6)} draws with this row the shares are ${shares}.`;
   },
 
   python({ state, Q, task: made, drawn }) {
     if (!made) return "";
     const rows = (/** @type {string} */ digits, /** @type {number} */ n) =>
-      Array.from({ length: n }, (_, t) => `[${[0, 1, 2].map((k) => digits[k * n + t]).join(", ")}]`).join(", ");
+      [...digits.slice(0, n)].map((_, t) => `[${[0, 1, 2].map((k) => digits[k * n + t]).join(", ")}]`).join(", "); // prettier-ignore
     const row = [...state.row].map((token) => NAMES.indexOf(token)).join(", ");
     const k = NAMES.indexOf(state.last);
     return [
@@ -258,7 +272,7 @@ export const task = {
   },
 
   data(run) {
-    const { counts, law = [], hits, drawn, task: made } = run;
+    const { counts, law, hits, drawn, task: made } = run;
     const python = made ? [...counts, ...law, made.K_P, made.K_Q] : [];
     return { drawn, hits, counts, law, K_P: made && made.K_P, K_Q: made && made.K_Q, python };
   },

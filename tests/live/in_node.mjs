@@ -15,8 +15,7 @@ const found = asked.map(({ name, state = {}, steps = 0, answers = [] }) => {
   const figure = figures[name];
   const run = figure.start({ ...defaults(figure), ...state }, scb);
   const taken = figure.step && steps ? figure.step(run, steps) : 0;
-  for (const option of answers)
-    run.state = { ...run.state, ...figure.bet.placed(run, option) };
+  for (const option of answers) run.state = { ...run.state, ...figure.bet.placed(run, option) };
   return {
     taken,
     state: run.state,

@@ -83,7 +83,7 @@ def test_the_bet_is_answered_when_the_change_has_been_tried() -> None:
     assert show({"row": "bbab"})["outcome"] == 1
     for state in ({}, {"row": "acab"}, {"row": "bcaa"}, {"row": "baab", "say": 0}, {"last": "c"}):
         assert show(state)["outcome"] == -1, state
-    assert "has no weight" in show({"row": "baab"})["words"]
+    assert "without weight" in show({"row": "baab"})["words"]
 
 
 def test_in_a_bigram_the_last_token_does_not_matter() -> None:
