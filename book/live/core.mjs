@@ -17,6 +17,7 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(state: State, scb: any, given?: any) => any} start what a state begins with: the
  *   "run", which step() changes in place
  * @property {(run: any, n: number) => number} [step] go on by n steps; fewer when it has ended
+ * @property {number} [growth] how much faster it plays from frame to frame, 1.07 if not said
  * @property {(run: any, width: number) => {height: number, body: string}} draw
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
@@ -38,7 +39,14 @@ export function slider(name, label, values, value) {
 
 /** A control with named values. @param {string} name @param {string} label @param {Record<string, string>} names @param {string} value */
 export function choice(name, label, names, value) {
-  return { kind: "select", name, label, values: Object.keys(names), names: Object.values(names), value };
+  return {
+    kind: "select",
+    name,
+    label,
+    values: Object.keys(names),
+    names: Object.values(names),
+    value,
+  };
 }
 
 /** Yes or no. @param {string} name @param {string} label */
@@ -170,7 +178,9 @@ export function mount(place, figure, scb, options = {}) {
 
   /** @type {Record<string, () => void>} */
   const show = {};
-  for (const control of figure.controls) knobs.append(knob(control));
+  // A task that is given has its own T.
+  for (const control of figure.controls)
+    if (!(options.given && control.name === "T")) knobs.append(knob(control));
 
   place.replaceChildren();
   place.classList.add("live-on");
@@ -308,7 +318,7 @@ export function mount(place, figure, scb, options = {}) {
     }
     last = now;
     const until = performance.now() + SLICE;
-    let left = hurry ? Infinity : slow ? 1 : Math.ceil(pace);
+    let left = hurry ? Infinity : slow ? 1 : Math.floor(pace);
     let done = 0;
     let more = true;
     while (more && left > 0 && performance.now() < until) {
@@ -321,7 +331,7 @@ export function mount(place, figure, scb, options = {}) {
       if (took < 1 && some === chunk) chunk *= 2;
       if (took > 3) chunk = Math.max(1, Math.floor(chunk / 2));
     }
-    pace = slow ? 1 : Math.min(pace * 1.07, 1.5 * done + 1);
+    pace = slow ? 1 : Math.min(pace * (figure.growth || 1.07), 1.5 * done + 1);
     if (!more) finish();
     draw();
   }
@@ -386,15 +396,17 @@ export function mount(place, figure, scb, options = {}) {
     answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {
       const found = figure.bet.outcome(run);
-      if (found >= 0) text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
+      if (found >= 0)
+        text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
     }
     if (words.textContent !== text) words.textContent = text;
-    if (code && code.closest("details").open) code.textContent = figure.python && figure.python(run);
+    if (code && code.closest("details").open)
+      code.textContent = figure.python && figure.python(run);
     place.dataset.steps = String(count);
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
       let svg = stage.firstElementChild;
-      if (!svg || svg.tagName !== "svg") {
+      if (!svg || stage.childElementCount > 1) {
         stage.innerHTML = picture(figure, run, width);
         svg = stage.firstElementChild;
       } else {
@@ -407,17 +419,26 @@ export function mount(place, figure, scb, options = {}) {
 
   function link() {
     if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0));
+      history.replaceState(
+        history.state,
+        "",
+        format(figure, state, figure.step && !ended ? count : 0),
+      );
   }
 
   /** @param {PointerEvent} event */
   function pointed(event) {
     if (!figure.touch || (event.type === "pointermove" && !event.buttons)) return;
+    if (!touched) {
+      touched = true; // what is pointed at is the live drawing, not the still one
+      draw();
+    }
     const svg = stage.querySelector("svg.live-picture");
     if (!svg) return;
     const at = svg.getBoundingClientRect();
     const unit = width / at.width;
-    const change = figure.touch(run, (event.clientX - at.left) * unit, (event.clientY - at.top) * unit);
+    const [x, y] = [(event.clientX - at.left) * unit, (event.clientY - at.top) * unit];
+    const change = figure.touch(run, x, y, event.type === "pointerdown");
     if (!change) return;
     if (event.type === "pointerdown") stage.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -482,6 +503,9 @@ export function mount(place, figure, scb, options = {}) {
 
 /** The error that a figure ends with, in its place. @param {HTMLElement} place @param {unknown} error */
 export function complain(place, error) {
-  place.insertAdjacentHTML("beforeend", `<p class="live-words">This figure does not run here: ${safe(error)}</p>`);
+  place.insertAdjacentHTML(
+    "beforeend",
+    `<p class="live-words">This figure does not run here: ${safe(error)}</p>`,
+  );
   console.error(error);
 }

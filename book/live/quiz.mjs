@@ -53,14 +53,10 @@ function anyTask(scb, next) {
     });
     // mu by the trees that lead to each token: quicker than a task for every try.
     const p = (/** @type {number} */ to, /** @type {number} */ from) => columns[from % N][to % N];
-    const trees = [0, 1, 2].map(
-      (n) => p(n, n + 1) * (p(n, n + 2) + p(n + 1, n + 2)) + p(n, n + 2) * p(n + 2, n + 1),
-    );
+    const trees = [0, 1, 2].map((n) => p(n, n + 1) * (p(n, n + 2) + p(n + 1, n + 2)) + p(n, n + 2) * p(n + 2, n + 1)); // prettier-ignore
     const total = trees[0] + trees[1] + trees[2];
     const square = trees.reduce((sum, x) => sum + (x / total) ** 2, 0);
-    const length = columns
-      .flat()
-      .reduce((sum, x, i) => sum + (x * x * trees[Math.floor(i / N)]) / total, 0);
+    const length = columns.flat().reduce((sum, x, i) => sum + (x * x * trees[Math.floor(i / N)]) / total, 0); // prettier-ignore
     const even = trees.every((x) => x * N <= 3 * total && x * N * 3 >= total);
     if (!even || length < 2 * square) continue; // |mu|^2 <= K_P = |P|_mu^2 - |mu|^2
     const transition = [0, 1, 2].map((n) => columns.map((column) => column[n]));
@@ -72,25 +68,17 @@ function anyTask(scb, next) {
 /** Put a trainer at the beginning of a stage. @param {any} trainer @param {any} task @param {Stage} stage */
 function begin(trainer, task, { batchSize, l1 = 0, faster = 0, cut = false }) {
   if (cut) trainer.threshold((0.5 * trainer.signals().alpha_V) / Q);
-  const eta_V = ETA / task.K_Q;
-  trainer.set({
-    batchSize,
-    l1,
-    etaV: faster ? faster * eta_V : eta_V,
-    etaA: faster ? 0 : ETA / task.K_P,
-  });
+  const [etaV, etaA] = [ETA / task.K_Q, ETA / task.K_P];
+  trainer.set({ batchSize, l1, etaV: faster ? faster * etaV : etaV, etaA: faster ? 0 : etaA });
 }
 
 /** Note where a run stands. @param {any} run */
 function note(run) {
   const { task, trainer, curves } = run;
-  const now = trainer.signals();
-  curves.step.push(trainer.steps);
-  curves.alpha_V.push(now.alpha_V);
-  curves.alpha_A.push(now.alpha_A);
-  curves.delta_V.push(now.delta_V / Math.sqrt(task.K_P));
-  curves.delta_A.push(now.delta_A / Math.sqrt(task.K_Q));
-  curves.excess.push(trainer.loss() - task.bayesLoss());
+  const { alpha_V, alpha_A, delta_V, delta_A } = trainer.signals();
+  const errors = [delta_V / Math.sqrt(task.K_P), delta_A / Math.sqrt(task.K_Q)];
+  const row = [trainer.steps, alpha_V, alpha_A, ...errors, trainer.loss() - task.bayesLoss()];
+  ["step", ...CURVES].forEach((name, i) => curves[name].push(row[i]));
 }
 
 /** The answer that the reader gave to this run, or -1. @param {any} state */
@@ -126,7 +114,7 @@ export const quiz = {
     let seed = 0;
     let trainer;
     // Whether a tossed run turns is chance, so one is looked for that does.
-    for (let turned = false; !turned;) {
+    for (let turned = false; !turned; ) {
       seed = Math.floor(next() * 2 ** 31);
       trainer = scb.trainer(task, { seed });
       begin(trainer, task, stages[0]);
@@ -137,19 +125,7 @@ export const quiz = {
       trainer.reset();
     }
     const curves = Object.fromEntries(["step", ...CURVES].map((name) => [name, []]));
-    const run = {
-      state,
-      kind,
-      task,
-      transition,
-      positions,
-      seed,
-      trainer,
-      stages,
-      at: 0,
-      curves,
-      done: false,
-    };
+    const run = { state, kind, task, transition, positions, seed, trainer, stages, curves, at: 0, done: false }; // prettier-ignore
     note(run);
     return run;
   },
@@ -188,9 +164,7 @@ export const quiz = {
       body += p.markup + rule(p, { x: BOOST }, "soft dashed");
       if (title === "signals") body += rule(p, { y: 0 }, "soft") + rule(p, { y: 1 }, "soft");
       for (const [name, kind] of lines) {
-        const ys = run.curves[name].map((/** @type {number} */ y) =>
-          Math.max(ylim[0], Math.min(ylim[1], y)),
-        );
+        const ys = run.curves[name].map((/** @type {number} */ y) => Math.max(ylim[0], Math.min(ylim[1], y))); // prettier-ignore
         body += line(p, run.curves.step, ys, kind);
       }
       if (answered && KINDS[run.kind].panel === i) {

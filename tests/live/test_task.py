@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
+import live_page
 import numpy as np
 import pytest
+from browsing import chromium, find_chromium
 from live_node import figures
 from scipy import stats
 
 import scbtools as scb
+from tools import draw_stills
 
 P = np.array([[0, 1 / 2, 1], [1, 0, 0], [0, 1 / 2, 0]])
 MAPS = {
@@ -109,3 +113,51 @@ def test_a_longer_run_begins_with_the_shorter_one() -> None:
     counts = [show({}, drawn)["data"]["counts"] for drawn in (0, 99, 100, 101, 5000)]
     for before, after in pairwise(counts):
         assert all(x <= y for x, y in zip(before, after, strict=True))
+
+
+@pytest.mark.browser
+def test_a_pointer_turns_tokens_and_cells_one_by_one(tmp_path: Path) -> None:
+    """Also on a telephone, where the narrow still stands first; a shaky hand turns once."""
+    if not find_chromium():
+        pytest.skip("Chromium is not installed")
+    stills = [
+        (draw_stills.STILLS / f"task-{kind}.svg")
+        .read_text("utf8")
+        .replace('"live-picture"', f'"live-picture live-{kind}"', 1)
+        for kind in ("wide", "narrow")
+    ]
+    address = live_page.write(tmp_path / "page.html", "task", "".join(stills))
+    main = "document.querySelector('[data-live]').live"
+    with chromium() as browser, browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.set_viewport_size({"width": 360, "height": 900})
+        page.goto(address)
+        page.wait_for_selector(".live-on")
+        for change in ({"row": "ccab"}, {"last": "b"}, {"look": "own"}, {"follow": "110101100"}):
+            page.evaluate(f"{main}.reset()")
+            picture = page.locator("svg.live-picture")
+            assert picture.count() == 1
+            (name,) = change
+            width = page.evaluate(
+                "document.querySelector('svg.live-picture').viewBox.baseVal.width"
+            )
+            left = (width - 248) / 2
+            cell = min(34, (width - 110) / 6)
+            x, y = {
+                "row": (left + 19, 103),
+                "last": (left + 229, 103),
+                "look": (30 + 0.5 * cell, 212 + 1.5 * cell),
+                "follow": (width - 12 - 2.5 * cell, 212 + 0.5 * cell),
+            }[name]
+            box = picture.bounding_box()
+            assert box is not None
+            unit = box["width"] / width
+            page.mouse.move(box["x"] + x * unit, box["y"] + y * unit)
+            page.mouse.down()
+            page.mouse.move(box["x"] + x * unit + 2, box["y"] + y * unit + 2)
+            page.mouse.up()
+            page.evaluate(f"{main}.pause()")
+            state = page.evaluate(f"{main}.state")
+            assert {name: state[name]} == change
+            if name == "look":
+                assert state["own"] == "111000010130"

@@ -37,7 +37,8 @@ const tuple = (sizes) => (sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join
 
 /** @param {string} name @param {any} value @param {number} low @param {number} [high] */
 function integer(name, value, low, high = 2 ** 32 - 1) {
-  if (!Number.isInteger(value)) throw new TypeError(`${name} must be an integer, got ${shown(value)}`);
+  if (!Number.isInteger(value))
+    throw new TypeError(`${name} must be an integer, got ${shown(value)}`);
   if (value < low || value > high)
     throw new RangeError(
       `${name} must be at least ${low} and at most ${high}, got ${shown(value)}`,
@@ -94,8 +95,10 @@ function matrix(name, value, shape = null, limit = Number.MAX_VALUE) {
     throw new RangeError(
       `${name} must be an array of numbers, with rows of one length, got ${shown(value)}`,
     );
-  const flat = sizes.length === 2 ? [].concat(...Array.from(value, (row) => Array.from(row))) : [];
-  if (!flat.every((x) => typeof x === "number" || typeof x === "boolean"))
+  /** @type {any[]} */
+  const flat = [];
+  if (sizes.length === 2) for (const row of value) for (const entry of row) flat.push(entry);
+  if (!flat.every((entry) => typeof entry === "number" || typeof entry === "boolean"))
     throw new TypeError(`${name} must be an array of real numbers, got dtype object`);
   if (sizes.length !== 2 || sizes[0] * sizes[1] === 0)
     throw new RangeError(`${name} must be a 2-D array with entries, got shape ${tuple(sizes)}`);
@@ -133,7 +136,8 @@ function pairwise(x, at = 0, n = x.length) {
   }
   const r = Array.from({ length: 8 }, (_, lane) => x[at + lane]);
   const whole = n - (n % 8);
-  for (let i = 8; i < whole; i += 8) for (let lane = 0; lane < 8; lane++) r[lane] += x[at + i + lane];
+  for (let i = 8; i < whole; i += 8)
+    for (let lane = 0; lane < 8; lane++) r[lane] += x[at + i + lane];
   let total = r[0] + r[1] + (r[2] + r[3]) + (r[4] + r[5] + (r[6] + r[7]));
   for (let i = whole; i < n; i++) total += x[at + i];
   return total;
@@ -151,38 +155,37 @@ const dot = (x, y) => pairwise(x.map((entry, i) => entry * y[i]));
 
 // --- tasks ---------------------------------------------------------------------------------------
 
+/** Sums of columns, row after row. @param {Float64Array} x @param {number} columns */
+function columnSums(x, columns) {
+  const sums = new Float64Array(columns);
+  x.forEach((entry, i) => (sums[i % columns] += entry));
+  return sums;
+}
+
 /**
- * Mend the sums of columns that are distributions, or throw. `across`: the matrix is the transpose
- * of one in memory, so that NumPy sums its columns pairwise.
- * @param {string} name @param {{x: Float64Array, rows: number, columns: number}} given
- * @param {boolean} [across]
+ * Mend the sums of columns that are distributions, or throw.
+ * @param {string} name @param {Float64Array} x @param {Float64Array} sums
  */
-function distributions(name, { x, rows, columns }, across = false) {
+function distributions(name, x, sums) {
+  const columns = sums.length;
   const bad = x.findIndex((entry) => entry < 0);
   if (bad >= 0)
     throw new RangeError(
       `${name} has the negative entry ${general(x[bad])} at row ${Math.floor(bad / columns)}, ` +
         `column ${bad % columns}; entries are probabilities`,
     );
-  const sums = new Float64Array(columns);
-  const kept = new Float64Array(columns);
-  for (let i = 0; i < x.length; i++) {
-    sums[i % columns] += x[i];
-    kept[i % columns] += x[i] !== 0 ? 1 : 0;
-  }
-  if (across)
-    for (let k = 0; k < columns; k++)
-      sums[k] = pairwise(x.filter((_, i) => i % columns === k));
-  let worst = 0;
-  for (let k = 1; k < columns; k++)
-    if (Math.abs(sums[k] - 1) > Math.abs(sums[worst] - 1)) worst = k;
-  if (Math.abs(sums[worst] - 1) > 1e-9)
+  const off = sums.map((sum) => Math.abs(sum - 1));
+  const worst = off.indexOf(off.reduce((a, b) => Math.max(a, b)));
+  if (off[worst] > 1e-9)
     throw new RangeError(
       `column ${worst} of ${name} sums to ${general(sums[worst], 9)}, not 1; each column must be ` +
         `a distribution: divide it by its sum (or transpose ${name} if its rows are)`,
     );
-  const rounds = (/** @type {number} */ k) => Math.abs(sums[k] - 1) <= Number.EPSILON * kept[k];
-  const divisors = sums.map((sum, k) => (rounds(k) ? 1 : sum));
+  const kept = columnSums(
+    x.map((entry) => (entry !== 0 ? 1 : 0)),
+    columns,
+  );
+  const divisors = sums.map((sum, k) => (off[k] <= Number.EPSILON * kept[k] ? 1 : sum));
   return x.map((entry, i) => entry / divisors[i % columns]);
 }
 
@@ -206,7 +209,7 @@ function transitionMatrix(value) {
   if (given.columns !== n)
     throw new RangeError(`transition must be square, got shape ${tuple([n, given.columns])}`);
   if (n < 2 || n > 65535) throw new RangeError(`transition must have 2 to 65535 tokens, got ${n}`);
-  const P = distributions("transition", given);
+  const P = distributions("transition", given.x, columnSums(given.x, n));
   /** @type {[string, (to: number, from: number) => boolean][]} */
   const graphs = [
     ["cannot be reached from", (to, from) => P[to * n + from] > 0],
@@ -228,18 +231,20 @@ function transitionMatrix(value) {
 
 /** @param {any} value @param {number} n @returns {{ entries: Entries, T: number }} */
 function denseAttention(value, n) {
-  const given = matrix("attention", value);
-  const { x, rows: T, columns } = given;
+  const { x, rows: T, columns } = matrix("attention", value);
   if (columns !== n)
     throw new RangeError(
       `attention must have one column per token, shape (T, ${n}), got ${tuple([T, columns])}`,
     );
-  for (let k = 0; k < n; k++)
-    if (!x.some((entry, i) => i % n === k && entry !== 0))
-      throw new RangeError(
-        `column ${k} of attention is all zero: every token must attend to at least one position`,
-      );
-  const Q = distributions("attention", given);
+  const empty = columnSums(
+    x.map((entry) => (entry !== 0 ? 1 : 0)),
+    n,
+  ).indexOf(0);
+  if (empty >= 0)
+    throw new RangeError(
+      `column ${empty} of attention is all zero: every token must attend to at least one position`,
+    );
+  const Q = distributions("attention", x, columnSums(x, n));
   /** @type {Entries} */
   const entries = Array.from({ length: n }, () => []);
   Q.forEach((weight, i) => weight !== 0 && entries[i % n].push([Math.floor(i / n), weight]));
@@ -259,11 +264,12 @@ function sparseAttention({ positions, weights, seqLen }, n) {
     throw new RangeError(`positions must lie in 0 .. ${T - 1}`);
   const given = matrix("weights", weights, [n, S]).x;
   const flipped = given.map((_, i) => given[(i % n) * S + Math.floor(i / n)]);
-  const q = distributions("weights (transposed)", { x: flipped, rows: S, columns: n }, true);
+  const q = distributions("weights (transposed)", flipped, rowSums(given, n));
   const entries = Array.from({ length: n }, (_, k) => {
     /** @type {[number, number][]} */
     const row = [];
-    for (let j = 0; j < S; j++) if (q[j * n + k] !== 0) row.push([where.x[k * S + j], q[j * n + k]]);
+    for (let j = 0; j < S; j++)
+      if (q[j * n + k] !== 0) row.push([where.x[k * S + j], q[j * n + k]]);
     row.sort((a, b) => a[0] - b[0]);
     if (row.some(([t], j) => j > 0 && t === row[j - 1][0]))
       throw new RangeError(`row ${k} of positions names a position twice; add the weights up`);
@@ -343,7 +349,13 @@ class Task {
     this.stationary = mu;
     this.positions = entries.map((row) => row.map(([t]) => t));
     this.weights = entries.map((row) => row.map(([, weight]) => weight));
-    this.normQ2 = dot(rowSums(q.map((w) => w * w), N), mu);
+    this.normQ2 = dot(
+      rowSums(
+        q.map((w) => w * w),
+        N,
+      ),
+      mu,
+    );
     this.K_P = length > 1e-24 * dot(mu, mu) ? length : 0;
     const excess = this.normQ2 - 1 / T;
     this.K_Q = excess > 1e-12 * this.normQ2 ? excess : 0;
@@ -355,9 +367,16 @@ class Task {
     const flipped = P.map((_, i) => P[(i % N) * N + Math.floor(i / N)]);
     /** What the kernels read, in the order of their row of numbers. */
     this.parts = [
-      P, mu, wide(where), q, wide(counts), token, Uint16Array.of(...high, 0xffff).slice(0, Math.max(2, N - 1)),
+      P,
+      mu,
+      wide(where),
+      q,
+      wide(counts),
+      token,
+      Uint16Array.of(...high, 0xffff).slice(0, Math.max(2, N - 1)),
       N > 11 ? bucketTable(Uint16Array.from(high)) : new Uint16Array(1),
-      thresholds(q, S), thresholds(flipped, N),
+      thresholds(q, S),
+      thresholds(flipped, N),
     ];
   }
 
@@ -414,11 +433,20 @@ class Run {
   constructor(task, options) {
     this.task = task;
     this.rule = {
-      seed: 0n, batchSize: 64, etaA: 0, etaV: 0, l1: 0, preconditioned: true, frozen: false,
-      until: 0, target: 1,
+      seed: 0n,
+      batchSize: 64,
+      etaA: 0,
+      etaV: 0,
+      l1: 0,
+      preconditioned: true,
+      frozen: false,
+      until: 0,
+      target: 1,
     };
     this.attention = new Float64Array(task.N * task.T);
     this.value = new Float64Array(task.N * task.N);
+    /** Steps taken. */
+    this.steps = 0;
     this.A = rowsOf(this.attention, task.N);
     this.V = rowsOf(this.value, task.N);
     this.set(options);
@@ -491,16 +519,25 @@ class Run {
   /** <a, q> of every token. */
   #attended() {
     const { N, T, sparsity: S, where, q } = this.task;
-    return rowSums(q.map((w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w), N);
+    return rowSums(
+      q.map((w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w),
+      N,
+    );
   }
 
   /** The expected loss (eq. 3), exact. */
   loss() {
     const { N, P, stationary: mu } = this.task;
-    const norm = rowSums(this.attention.map((a) => a * a), N);
+    const norm = rowSums(
+      this.attention.map((a) => a * a),
+      N,
+    );
     const sum = rowSums(this.attention, N);
     const match = this.#attended();
-    const vMu = rowSums(this.value.map((v, i) => v * mu[i % N]), N);
+    const vMu = rowSums(
+      this.value.map((v, i) => v * mu[i % N]),
+      N,
+    );
     const [vNorm, vP] = [inner(this.value, this.value, mu), inner(this.value, P, mu)];
     const [square, overlap] = [dot(vMu, vMu), dot(mu, vMu)];
     const lost = mu.map((share, k) => {
@@ -589,6 +626,7 @@ class Machine {
    * @param {number} at @param {(ArrayBufferView | number)[]} parts
    */
   place(at, parts) {
+    /** @type {number[]} */
     const places = [];
     let end = at;
     for (const part of parts) {
@@ -640,7 +678,11 @@ class Machine {
     const card = this.#enter(task);
     let places;
     try {
-      places = this.place(this.top, [Float64Array.from(place), 5632 + 2 * T + 512, 2 * B * (T + 2)]);
+      places = this.place(this.top, [
+        Float64Array.from(place),
+        5632 + 2 * T + 512,
+        2 * B * (T + 2),
+      ]);
     } catch {
       const size = (B * T * (task.N <= 256 ? 1 : 2)) / 2 ** 30;
       throw new RangeError(
@@ -681,7 +723,8 @@ class Machine {
     ]); // prettier-ignore
     this.place(model, [Float64Array.from([...places.slice(0, 6), Math.max(1, kept.length)])]);
     const found = this.kernels.run(n, card, how, model, room);
-    const floats = (/** @type {number} */ i, /** @type {number} */ size) => this.floats(places[i], size);
+    const floats = (/** @type {number} */ i, /** @type {number} */ size) =>
+      this.floats(places[i], size);
     return { taken: Math.floor(found / 4), code: found % 4, floats };
   }
 
