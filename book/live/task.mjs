@@ -240,7 +240,7 @@ export const task = {
     else if (state.last !== TEXT.last) text += " Another last token looks elsewhere.";
     if (!hits) return text;
     const shares = counts.map((count, n) => `${NAMES[n]} ${tidy(count / hits, 2)}`).join(", ");
-    return `${text} In ${tidy(hits, 6)} of ${tidy(run.drawn, 6)} draws with this row the shares are ${shares}.`;
+    return `${text} ${tidy(hits, 6)} of ${tidy(run.drawn, 6)} draws had this row; then came ${shares}.`;
   },
 
   python({ state, Q, task: made, drawn }) {
