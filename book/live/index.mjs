@@ -2,11 +2,13 @@
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { portrait } from "./portrait.mjs";
+import { quiz } from "./quiz.mjs";
+import { task } from "./task.mjs";
 import { trainer } from "./trainer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer };
+export const figures = { portrait, trainer, task, quiz };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
@@ -29,7 +31,10 @@ export async function start() {
     if (!handle) return;
     const place = /** @type {HTMLElement} */ (document.getElementById(`live-${name}`));
     if (text) {
-      const base = { ...defaults(handle.figure), ...parse(handle.figure, place.dataset.state || "") };
+      const base = {
+        ...defaults(handle.figure),
+        ...parse(handle.figure, place.dataset.state || ""),
+      };
       handle.set({ ...base, ...parse(handle.figure, text) }, true);
     }
     const { top, bottom } = place.getBoundingClientRect();
