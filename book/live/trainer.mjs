@@ -14,11 +14,11 @@ import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.
  *   rounded: number}} One
  */
 
-const TOKENS = ["a", "b", "c"];
+const TOKENS = [..."abcdef"];
 const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
 // Where each token looks, in percent of T.
 const PLACES = [[20, 70], [35, 55], [10, 90]]; // prettier-ignore
-const USUAL = { T: 500, B: 64, eta: 0.02, lambda: 1e-4 };
+const USUAL = { T: 500, B: 64, eta: 0.02, l1: 1e-4 };
 const SEEDS = 8; // side by side
 const FINISH = 100; // steps of Stage 3 at the full rate, and as many at a tenth of it
 const STAGES = ["Stage 1: boost", "Stage 2: learn", "Stage 3: rounded", "Stage 3: rounded"];
@@ -32,14 +32,14 @@ const positions = (T) => PLACES.map((row) => row.map((share) => (T * share) / 10
 const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
 
 /** The stages of three_stage(task, B, eta, l1, ...). @param {any} task @param {any} state */
-function stagesOf(task, { B, eta, lambda }) {
+function stagesOf(task, { B, eta, l1 }) {
   const stage = (/** @type {number} */ steps, /** @type {number} */ rate, rest = {}) => {
     const rates = { batchSize: B, etaV: rate / task.K_Q, etaA: rate / task.K_P };
     return { steps, rule: { ...rates, l1: 0, until: null, frozen: false, ...rest } };
   };
   return [
     stage(2000, eta, { until: "max_signal", target: 0.35 }),
-    stage(1000, eta, { until: "mean_signal", target: 0.97, l1: lambda }),
+    stage(1000, eta, { until: "mean_signal", target: 0.97, l1 }),
     stage(FINISH, eta, { frozen: true }),
     stage(FINISH, eta / 10, { frozen: true }),
   ];
@@ -52,11 +52,11 @@ const stands = ({ A, where }, sign) =>
     return row.every((a, t) => where[k].includes(t) || sign * a < least);
   });
 
-/** A run from the start. @param {any} scb @param {any} task @param {any} state @param {number} seed @returns {One} */
-function begin(scb, task, state, seed) {
+/** A run from the start. @param {any} scb @param {any} task @param {number[][]} where @param {any} state @param {number} seed @returns {One} */
+function begin(scb, task, where, state, seed) {
   const trainer = scb.trainer(task, { seed });
-  const [stages, path] = [stagesOf(task, state), { step: [], V: [], A: [], noise: [], loss: [] }];
-  const one = { seed, trainer, task, A: trainer.A, where: positions(state.T), ended: false, stages, taken: [0], over: false, moments: [trainer.A[0].slice()], signals: {}, excess: 0, path, verdict: "", wrong: 0, rounded: 0 }; // prettier-ignore
+  const [stages, path] = [stagesOf(task, state), { step: [], V: [], A: [], noise: [], loss: [], all: [] }];
+  const one = { seed, trainer, task, A: trainer.A, where, ended: false, stages, taken: [0], over: false, moments: [trainer.A[0].slice()], signals: {}, excess: 0, path, verdict: "", wrong: 0, rounded: 0 }; // prettier-ignore
   trainer.set(stages[0].rule);
   note(one);
   return one;
@@ -66,12 +66,14 @@ function begin(scb, task, state, seed) {
 function note(one) {
   const { path, trainer, task } = one;
   one.signals = trainer.signals();
-  one.excess = trainer.loss() - task.bayesLoss();
+  const loss = trainer.loss();
+  one.excess = loss - task.bayesLoss();
   path.step.push(trainer.steps);
   path.V.push(one.signals.alpha_V);
   path.A.push(one.signals.alpha_A);
   path.noise.push(one.signals.delta_A / Math.sqrt(task.K_Q));
   path.loss.push(one.excess);
+  path.all.push(loss);
 }
 
 /** Do what stands before the next stage; return whether there is one to go on with. @param {One} one */
@@ -174,11 +176,12 @@ const signals = (one, at) =>
 
 /** A matrix of tokens with its numbers. @param {ArrayLike<number>[]} rows @param {number} left @param {number} top @param {number} side @param {string} name */
 function table(rows, left, top, side, name, kind = "v") {
-  const at = (/** @type {number} */ i) => ((i + 0.5) * side) / 3;
+  const at = (/** @type {number} */ i) => ((i + 0.5) * side) / rows.length;
   let body = heat(rows, { left, top, width: side, height: side }, 1.4, kind) + label(left + side / 2, top + side + 15, name, "middle"); // prettier-ignore
-  TOKENS.forEach((token, i) => {
+  const names = TOKENS.slice(0, rows.length);
+  names.forEach((token, i) => {
     body += label(left + at(i), top - 5, token, "small middle") + label(left - 6, top + at(i) + 4, token, "small end"); // prettier-ignore
-    TOKENS.forEach((_, j) => {
+    names.forEach((_, j) => {
       const size = Math.abs(rows[i][j]);
       const text = size < 99.5 ? rows[i][j].toFixed(size < 9.95 ? 1 : 0).replace("-", "−") : "…";
       body += label(left + at(j), top + at(i) + 4, text, "small middle halo");
@@ -215,13 +218,14 @@ function drawOne(one, width) {
   const tall = wide ? 66 : 56;
   let body =
     label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end") + badge(one, left, 14);
-  TOKENS.forEach((token, k) => {
+  const names = TOKENS.slice(0, one.A.length);
+  names.forEach((token, k) => {
     const top = 26 + k * (tall + 8);
     body += label(0, top + tall / 2 + 4, token, "start strong");
-    body += sticks(one, one.A[k], k, { left, top, width: span, height: tall }, 0.9, k === 2);
+    body += sticks(one, one.A[k], k, { left, top, width: span, height: tall }, 0.9, k === names.length - 1);
   });
-  let y = 26 + 3 * (tall + 8) + 54;
-  const by = wide ? "attention A of last token a, b, c, by position" : "attention A, by position";
+  let y = 26 + names.length * (tall + 8) + 54;
+  const by = wide ? "attention A of each last token, by position" : "attention A, by position";
   body += label(left + span / 2, y - 28, by, "middle");
   const each = (span + 6) / MOMENTS.length;
   MOMENTS.forEach((name, i) => {
@@ -237,7 +241,7 @@ function drawOne(one, width) {
   const room = wide ? width - right - 12 : span - 8;
   const side = Math.min(84, (room - 40) / 2);
   y = wide ? 26 : bottom + 36;
-  body += table([...one.trainer.V], right, y, side, "values V") + table(TRANSITION, right + side + 36, y, side, "the truth P", "soft"); // prettier-ignore
+  body += table([...one.trainer.V], right, y, side, "values V") + table(one.task.transition, right + side + 36, y, side, "the truth P", "soft"); // prettier-ignore
   y += side + 48;
   body += signals(one, { left: right, top: y, width: room, height: 92 });
   body += key(right, y - 6, [["v", "V"], ["a dashed", "A"], ["soft thin", "noise in A"]]) + label(right, y + 128, "loss above the best possible", "start"); // prettier-ignore
@@ -285,14 +289,14 @@ export const trainer = {
     slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], USUAL.T),
     slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], USUAL.B),
     slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], USUAL.eta),
-    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2], USUAL.lambda), // prettier-ignore
+    slider("l1", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2], USUAL.l1), // prettier-ignore
   ],
   extra: { seed: 0, many: false },
   presets: [
     ["a good run", USUAL],
     ["the same, another seed", { ...USUAL, seed: 7 }],
     ["a batch of 2", { ...USUAL, B: 2 }],
-    ["a large penalty", { ...USUAL, lambda: 1e-2 }],
+    ["a large penalty", { ...USUAL, l1: 1e-2 }],
     ["eight seeds, the paper's ratio", { ...USUAL, eta: 0.1, many: true }],
   ],
   bet: {
@@ -302,11 +306,15 @@ export const trainer = {
   },
   still: { steps: 5000 },
 
-  start(state, scb) {
-    const task = scb.task({ transition: TRANSITION, positions: positions(state.T), weights: [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]], seqLen: state.T }); // prettier-ignore
+  start(state, scb, given) {
+    const weights = PLACES.map(() => [0.5, 0.5]);
+    const own = { transition: TRANSITION, positions: positions(state.T), weights, seqLen: state.T };
+    const task = scb.task(given || own);
+    const { positions: rows, weights: parts } = given || own;
+    const where = rows.map((/** @type {number[]} */ row, /** @type {number} */ k) => row.filter((_, j) => parts[k][j] > 0)); // prettier-ignore
     const [count, first] = state.many ? [SEEDS, SEEDS * state.seed] : [1, state.seed];
-    const runs = Array.from({ length: count }, (_, i) => begin(scb, task, state, first + i));
-    return { state, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
+    const runs = Array.from({ length: count }, (_, i) => begin(scb, task, where, state, first + i));
+    return { state, given, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
   },
 
   step(run, n) {
@@ -324,33 +332,39 @@ export const trainer = {
     return news ? wordsOf(run.runs[0]) : "";
   },
 
-  python({ runs, state: { T, B, eta, lambda, many } }) {
+  python({ runs, given, state: { T, B, eta, l1, many } }) {
     const taken = runs.map((/** @type {One} */ one) => `${one.seed}: [${one.taken.join(", ")}]`);
     const matrix = (/** @type {number[][]} */ rows) => JSON.stringify(rows).replace(/,/g, ", ");
+    const task = given
+      ? "# with the task that the trainer was given"
+      : `P = ${matrix(TRANSITION)}
+positions = ${matrix(positions(T))}
+task = scb.SCBTask.from_sparse(P, positions, [[0.5, 0.5]] * 3, seq_len=${T})`;
+    const alone = given || many;
     return `import scbtools as scb
 from dataclasses import replace
 
-P = ${matrix(TRANSITION)}
-positions = ${matrix(positions(T))}
-task = scb.SCBTask.from_sparse(P, positions, [[0.5, 0.5]] * 3, seq_len=${T})
+${task}
 stages = scb.recipes.three_stage(
-    task, batch_size=${B}, eta=${eta}, l1=${lambda}, reflect=False, settle_steps=0,
+    task, batch_size=${B}, eta=${eta}, l1=${l1}, reflect=False, settle_steps=0,
     learn_batch_size=${B}, finish_batch_size=${B}, finish_steps=${FINISH})
 taken = {${taken.join(", ")}}  # steps of each stage so far, by seed
 for seed, steps in taken.items():
     so_far = [replace(s, steps=n) for s, n in zip(stages, steps)]
     run = scb.train(task, so_far, seed=seed)
-    print(*scb.signals(task, run.params))${many ? "" : "\nprint(*run.params.V.ravel(), *run.params.A[positions, [[0], [1], [2]]].ravel())"}
+    print(*scb.signals(task, run.params))${alone ? "" : "\nprint(*run.params.V.ravel(), *run.params.A[positions, [[0], [1], [2]]].ravel())"}
 `;
   },
 
-  data({ runs, state }) {
+  data({ runs, given, state }) {
     const each = runs.map((/** @type {One} */ { seed, trainer, taken, verdict, excess, signals }) => ({ seed, steps: trainer.steps, taken: [...taken], verdict, excess, ...signals })); // prettier-ignore
     const numbers = runs.flatMap((/** @type {One} */ one) => Object.values(one.signals));
     const rows = (/** @type {Float64Array[]} */ matrix) => matrix.map((row) => [...row]);
     const [A, V] = [rows(runs[0].A), rows(runs[0].trainer.V)];
-    const places = positions(state.T).flatMap((row, k) => row.map((t) => A[k][t]));
-    if (!state.many) numbers.push(...V.flat(), ...places);
-    return { runs: each, A, V, python: numbers };
+    const places = runs[0].where.flatMap((/** @type {number[]} */ row, /** @type {number} */ k) => row.map((t) => A[k][t])); // prettier-ignore
+    if (!state.many && !given) numbers.push(...V.flat(), ...places);
+    const { step, all, V: alpha_V, A: alpha_A } = runs[0].path;
+    const history = { step, loss: all, alpha_V, alpha_A };
+    return { runs: each, A, V, history, python: numbers };
   },
 };

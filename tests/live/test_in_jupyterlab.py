@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
@@ -122,4 +123,10 @@ def test_the_trainer_in_jupyterlab(lab: str, tmp_path: Path) -> None:
     assert read["B"] == read["state"]["B"]
     task = scb.SCBTask.random(vocab_size=3, seq_len=60, sparsity=2, seed=0)
     assert np.array(read["A"]).shape == (task.seq_len, task.vocab_size)
-    assert len(read["history"]["step"]) > 1
+    positions, B, eta = task.sparse_attention.positions, read["state"]["B"], read["state"]["eta"]
+    assert positions.shape == (3, 2)
+    boost = scb.recipes.three_stage(task, B, eta, read["state"]["l1"], reflect=False)[0]
+    run = scb.train(task, dataclasses.replace(boost, steps=STEPS), seed=SEED, record_every=1)
+    assert read["A"] == run.params.A.tolist()
+    for name, column in read["history"].items():
+        np.testing.assert_allclose(column, run.history[name], rtol=1e-12, err_msg=name)

@@ -13,7 +13,7 @@ import scbtools as scb
 
 TRANSITION = np.array([[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]])
 SHARES = ((20, 70), (35, 55), (10, 90))  # of T, in percent, position 1 first
-USUAL = {"T": 500, "B": 64, "eta": 0.02, "lambda": 1e-4, "seed": 0}
+USUAL = {"T": 500, "B": 64, "eta": 0.02, "l1": 1e-4, "seed": 0}
 ENOUGH = 5000  # steps, for a run to end
 
 
@@ -26,7 +26,7 @@ def task(seq_len: int) -> scb.SCBTask:
 def stages(state: dict[str, Any], steps: int) -> list[scb.Stage]:
     """The recipe of a state."""
     return scb.recipes.three_stage(
-        task(state["T"]), state["B"], state["eta"], state["lambda"], reflect=False,
+        task(state["T"]), state["B"], state["eta"], state["l1"], reflect=False,
         settle_steps=0, learn_batch_size=state["B"], finish_batch_size=state["B"],
         finish_steps=steps,
     )  # fmt: skip
@@ -79,11 +79,11 @@ STATES = [
     {"seed": 7},
     {"B": 2},
     {"B": 4, "seed": 1},
-    {"lambda": 1e-2},
+    {"l1": 1e-2},
     {"T": 80, "B": 8, "eta": 0.05},
     {"T": 80, "B": 1, "eta": 0.2},
-    {"T": 20, "B": 256, "eta": 0.2, "lambda": 0},
-    {"T": 200, "eta": 0.05, "lambda": 1e-3},
+    {"T": 20, "B": 256, "eta": 0.2, "l1": 0},
+    {"T": 200, "eta": 0.05, "l1": 1e-3},
     {"B": 16, "eta": 0.1, "seed": 3},
 ]
 
@@ -110,7 +110,7 @@ def test_runs_end_as_in_python_and_are_called_by_their_names() -> None:
 def test_presets_show_what_they_are_there_for() -> None:
     """A good run, one that only its seed sends to the mirror, a drowned one, one cut away."""
     expected = {"{}": "found", "7": "mirrored", "2": "drowned", "0.01": "cut away"}
-    states: list[dict[str, Any]] = [{}, {"seed": 7}, {"B": 2}, {"lambda": 1e-2}]
+    states: list[dict[str, Any]] = [{}, {"seed": 7}, {"B": 2}, {"l1": 1e-2}]
     found = shown(*((s, ENOUGH) for s in states))
     assert [f["data"]["runs"][0]["verdict"] for f in found] == list(expected.values())
 
@@ -151,12 +151,12 @@ def test_eight_seeds_at_the_paper_s_ratio_are_eight_runs() -> None:
 
 def test_pages_say_what_the_figure_shows() -> None:
     """The numbers in the prose of the front page and of chapter 9."""
-    theorem = {"B": 256, "lambda": 1e-3}
+    theorem = {"B": 256, "l1": 1e-3}
     good, mirror, usual, long, plain, cut, short = (
         f["data"]["runs"][0]
         for f in shown(
             ({}, 228), ({"seed": 7}, ENOUGH), (theorem, 246), (theorem, ENOUGH),
-            ({**theorem, "lambda": 0}, ENOUGH), ({**theorem, "lambda": 1e-2}, ENOUGH),
+            ({**theorem, "l1": 0}, ENOUGH), ({**theorem, "l1": 1e-2}, ENOUGH),
             ({**theorem, "T": 20}, ENOUGH),
         )
     )  # fmt: skip
@@ -170,9 +170,7 @@ def test_pages_say_what_the_figure_shows() -> None:
     assert max(long["taken"]) == 246  # Stage 1 takes the most steps
     assert short["taken"][0] == 102
     assert cut["verdict"] == "cut away"
-    ends = shown(
-        (theorem, sum(long["taken"][:2])), ({**theorem, "lambda": 0}, sum(plain["taken"][:2]))
-    )
+    ends = shown((theorem, sum(long["taken"][:2])), ({**theorem, "l1": 0}, sum(plain["taken"][:2])))
     before, without = (f["data"]["runs"][0]["excess"] for f in ends)
     assert before < 0.05 * excess  # Stage 2 takes nearly all of it
     assert without > 3 * before
