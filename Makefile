@@ -18,16 +18,18 @@ override SET_UP := "$${PYTHON:-python3}" tools/set_up.py book
 override PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lint format reference data bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
+.PHONY: help book lab test lint format reference data wasm bench test-cuda bench-cuda fuzz stills screenshots constraints clean distclean
 
 help:
 	@echo 'make book         execute every chapter, build the HTML, say where it is'
+	@echo 'make lab          open the chapters as notebooks in JupyterLab'
 	@echo 'make test         lint, types, unit tests, notebooks, and the browser tests'
 	@echo '                  where Chromium and a built book are found'
 	@echo 'make lint         lint and types only'
 	@echo 'make format       let ruff format and fix what it can'
 	@echo 'make reference    regenerate the reference notebooks in tests/reference; ONLY=name for one'
 	@echo 'make data         run the stored experiments again, hours; ONLY=name for one of them'
+	@echo 'make wasm         compile the kernels for the figures that train in the page'
 	@echo 'make bench        race the peers (installs PyTorch and JAX), some twenty minutes'
 	@echo 'make fuzz         try odd arguments on every public call until one is at fault, or FOR=600'
 	@echo '                  seconds; SEED=number repeats, ONLY=name for some of the calls'
@@ -42,6 +44,13 @@ help:
 book:
 	@$(SET_UP)
 	$(PY) tools/build_book.py
+
+# Where a JupyterLab of this .venv, and no other, looks for its settings.
+VIEWERS = .venv/etc/jupyter/labconfig/default_setting_overrides.json
+lab:
+	@$(SET_UP) lab
+	$(PY) -m jupytext_config --settings-file $(VIEWERS) set-default-viewer
+	cd ./book && ../$(PY) -m jupyterlab
 
 lint:
 	@$(SET_UP) test
@@ -72,6 +81,11 @@ data:
 stills:
 	@$(SET_UP)
 	$(PY) tools/draw_stills.py
+
+# What runs in a page is tracked, so that only who changes a kernel needs a linker.
+wasm:
+	@$(SET_UP) wasm
+	$(PY) -m tools.make_wasm
 
 # Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.
 fuzz:

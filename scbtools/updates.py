@@ -248,7 +248,12 @@ def reflect(task: SCBTask, params: Params) -> Params:
     return Params(rows.T, value)
 
 
+@jit
 def reflect_rows(attention: Floats, value: Floats, mu: Floats) -> None:
     """Replace A by 2/T - A and V by 2 mu 1' - V."""
-    np.subtract(2.0 / attention.shape[1], attention, out=attention)
-    np.subtract(2.0 * mu[:, None], value, out=value)
+    for k in range(mu.size):
+        a, v = attention[k], value[k]
+        for t in range(a.size):
+            a[t] = 2.0 / a.size - a[t]
+        for m in range(v.size):
+            v[m] = 2.0 * mu[k] - v[m]

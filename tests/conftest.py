@@ -12,6 +12,7 @@ import pytest
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 
+os.environ["SCB_BUILD"] = "1"  # live figures stand on pages without a kernel
 os.environ["SCBTOOLS_QUIET"] = "1"  # a chapter's standard error must be empty
 
 _records = tempfile.TemporaryDirectory(prefix="scb-records-")

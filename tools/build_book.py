@@ -59,6 +59,7 @@ def main() -> int:
         print(f"The book needs jupyter-book 1.x, and {version} is installed.", file=sys.stderr)
         return 1
 
+    os.environ["SCB_BUILD"] = "1"  # live figures stand on pages without a kernel
     os.environ["SCBTOOLS_QUIET"] = "1"  # a chapter's standard error must be empty
     # Chapters of one build must not see the records of another.
     os.environ.pop("SCB_RECORDS", None)

@@ -69,7 +69,7 @@ def one_run(history: Curves, names: Mapping[str, int]) -> Figure:
             before = end
         ax.set(xlabel=r"step $\tau$")
     left.set_ylabel("signal")
-    right.set(yscale="log", ylabel="squared error")
+    right.set(yscale="log", ylabel="squared distance")
     left.legend(loc="lower right")
     right.legend(loc="lower left")
     return fig
@@ -131,7 +131,7 @@ def errors_by_batch(batches: ArrayLike, ends: Curves) -> Figure:
     first = max(float(np.median(np.asarray(values)[:, 0])) for values in ends.values())
     ax.plot(x, 3 * first * x[0] / x, ":", color=THEORY, lw=1, label=r"$\propto 1/B$")
     ax.set(xscale="log", yscale="log", xlabel="batch $B$ after Stage 1")
-    ax.set_ylabel("final squared error")
+    ax.set_ylabel("final squared distance")
     ax.legend(loc="lower left", fontsize=9)
     return fig
 

@@ -124,7 +124,7 @@ def transfer_share(
     """Return the share of whole runs that succeed against the correlation, with intervals.
 
     `shares` are share, low and high end, (n, 3) by label; `condition` as of `least_batches`;
-    `reflected` are correlations and shares of runs that were turned round.
+    `reflected` are correlations and shares of runs that were reflected.
     """
     fig, ax = figure(height=3.2)
     _condition(ax, condition)

@@ -9,6 +9,7 @@ at their top, and export functions and constants where they define them.
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def _function(path: Path) -> str:
         return f"const {{ {names} }} = {_name((path.parent / match[2]).resolve())};\n"
 
     exported = [match[1] for match in _EXPORT.finditer(text)]
+    # A classic script has no address of its own; the kernels come with it.
+    text = text.replace("import.meta.url", "location.href")
     text = _EXPORT.sub("", _IMPORT.sub(asked, text))
     if left := re.search(r"^(import|export)\b.*", text, re.MULTILINE):
         raise ValueError(f"{path.name}: cannot take apart {left[0]!r}")
@@ -69,5 +72,19 @@ def classic() -> str:
 
 
 def module() -> str:
-    """Return a module with anywidget's `render`."""
-    return f"{_body()}export default {{ render: module_index.render }};\n"
+    """Return a module with anywidget's `render`, which unpacks itself: a notebook stores it."""
+    whole = f"{_body()}export const render = module_index.render;\n"
+    packed = base64.b64encode(gzip.compress(whole.encode(), 9, mtime=0)).decode()
+    return f"""const packed = Uint8Array.from(atob("{packed}"), (c) => c.charCodeAt(0));
+const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+let found;
+function whole() {{
+  found ??= (async () => {{
+    const text = await new Response(unpacked).text();
+    const address = URL.createObjectURL(new Blob([text], {{ type: "text/javascript" }}));
+    return import(address).finally(() => URL.revokeObjectURL(address));
+  }})();
+  return found;
+}}
+export default {{ render: async (view) => (await whole()).render(view) }};
+"""

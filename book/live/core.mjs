@@ -17,6 +17,7 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(state: State, scb: any, given?: any) => any} start what a state begins with: the
  *   "run", which step() changes in place
  * @property {(run: any, n: number) => number} [step] go on by n steps; fewer when it has ended
+ * @property {number} [growth] how much faster it plays from frame to frame, 1.07 if not said
  * @property {(run: any, width: number) => {height: number, body: string}} draw
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
@@ -127,6 +128,7 @@ export function mount(place, figure, scb, options = {}) {
   let chunk = 1;
   let last = 0;
   let request = 0;
+  let hurry = false; // to a step that a program waits for, seen or not
   let width = 720;
   let bet = -1;
   let tourAt = -1;
@@ -165,7 +167,9 @@ export function mount(place, figure, scb, options = {}) {
 
   /** @type {Record<string, () => void>} */
   const show = {};
-  for (const control of figure.controls) knobs.append(knob(control));
+  // A task that is given has its own T.
+  for (const control of figure.controls)
+    if (!(options.given && control.name === "T")) knobs.append(knob(control));
 
   place.replaceChildren();
   place.classList.add("live-on");
@@ -281,7 +285,7 @@ export function mount(place, figure, scb, options = {}) {
   function frame(now) {
     if (!playing) return;
     request = requestAnimationFrame(frame);
-    if (!visible || (slow && now - last < 250)) return;
+    if (!hurry && (!visible || (slow && now - last < 250))) return;
     if (!figure.step) {
       if (now - last < 80) return;
       last = now;
@@ -290,7 +294,7 @@ export function mount(place, figure, scb, options = {}) {
     }
     last = now;
     const until = performance.now() + SLICE;
-    let left = slow ? 1 : Math.ceil(pace);
+    let left = hurry ? Infinity : slow ? 1 : Math.floor(pace);
     let done = 0;
     let more = true;
     while (more && left > 0 && performance.now() < until) {
@@ -303,12 +307,13 @@ export function mount(place, figure, scb, options = {}) {
       if (took < 1 && some === chunk) chunk *= 2;
       if (took > 3) chunk = Math.max(1, Math.floor(chunk / 2));
     }
-    pace = slow ? 1 : Math.min(pace * 1.07, 1.5 * done + 1);
+    pace = slow ? 1 : Math.min(pace * (figure.growth || 1.07), 1.5 * done + 1);
     if (!more) finish();
     draw();
   }
 
   function finish() {
+    hurry = false;
     pause();
     for (const wake of waiting) wake();
     waiting = [];
@@ -440,8 +445,8 @@ export function mount(place, figure, scb, options = {}) {
         if (ended || count >= n) return resolve();
         stop = n;
         waiting.push(() => resolve());
+        hurry = true;
         play();
-        pace = 1e6;
       }),
     remove() {
       playing = false;

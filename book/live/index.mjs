@@ -3,10 +3,12 @@
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { column } from "./column.mjs";
 import { portrait } from "./portrait.mjs";
+import { rounding } from "./rounding.mjs";
+import { trainer } from "./trainer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { column, portrait };
+export const figures = { column, portrait, rounding, trainer };
 
 /** @type {Promise<any> | undefined} */
 let kernels;

@@ -13,6 +13,7 @@ from scbtools.stages import NO_TARGET
 
 __all__ = [
     "Batch", "Desk", "Model", "Rule", "Turn", "batch_arrays", "desk_arrays", "group_size",
+    "room_sizes",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -94,12 +95,20 @@ def group_size(vocab_size: int, seq_len: int) -> int:
     return size
 
 
+def room_sizes(vocab_size: int, seq_len: int, batch: int, m: int) -> tuple[int, int, int, int]:
+    """Return the samples of a round, the padded T, and the groups of m and samples at work."""
+    some = min(batch, _SAMPLES, max(64, (1 << 19) // vocab_size))
+    width = -(-seq_len // SEGMENT) * SEGMENT
+    groups = max(1, min(-(-batch // m), _CODE_BYTES // (2 * width)))
+    return some, width, groups, min(groups * m, max(64, (1 << 17) // vocab_size))
+
+
 def batch_arrays(vocab_size: int, seq_len: int, batch: int, workers: int) -> Batch:
     """Return arrays for batches of this size.
 
     With W workers, 24 B + 8 N bytes, 8 MiB (1 kB a token if N > 8192), and 2 W + 1 rows of A.
     """
-    some = min(batch, _SAMPLES, max(64, (1 << 19) // vocab_size))
+    some = room_sizes(vocab_size, seq_len, batch, 1)[0]
     return Batch(
         last=np.empty(batch, np.int64),
         target=np.empty(batch, np.int64),
@@ -118,9 +127,7 @@ def desk_arrays(vocab_size: int, seq_len: int, batch: int) -> Desk:
     N entries), two rows of A, and 5 kB beside 8 N.
     """
     together = group_size(vocab_size, seq_len)
-    width = -(-seq_len // SEGMENT) * SEGMENT
-    groups = max(1, min(-(-batch // together), _CODE_BYTES // (2 * width)))
-    samples = min(groups * together, max(64, (1 << 17) // vocab_size))
+    _, _, groups, samples = room_sizes(vocab_size, seq_len, batch, together)
     words, tally, codes = new_scratch(seq_len, groups)
     return Desk(
         fixed=np.empty(seq_len, np.int64),
