@@ -12,12 +12,15 @@ const LEVELS = [0.03, 0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.
  * @typedef {object} Rounded what one constant leaves, with V by least squares; or only `empty`
  * @property {number} [empty] a column with nothing to keep @property {any} [now] the signals
  * @property {number} kept entries a column @property {number} lost @property {number} extra
- * @property {number} excess loss above Bayes @property {Float64Array} column the first, after it
+ * @property {number} excess loss above Bayes @property {Float64Array[]} columns after it
  */
-/** @typedef {{train: any, before: any, sweep: Map<number, Rounded>}} Ready */
+/** @typedef {{train: any, before: any, k: number, sweep: Map<number, Rounded>}} Ready k: which column is shown */
 
 /** @type {Map<string, Ready>} */
 const known = new Map(); // by what is asked of training: a constant needs no new one
+
+/** The two weights. @param {string} heavier */
+const pair = (heavier) => [Number(heavier), 1 - Number(heavier)];
 
 /** Round at c. @param {any} train @param {number} c @returns {Rounded} */
 function rounded(train, c) {
@@ -25,7 +28,13 @@ function rounded(train, c) {
   const reached = run.A.map((/** @type {Float64Array} */ row) =>
     row.some((a) => a >= c / SPARSITY),
   );
-  const nothing = { kept: NaN, lost: NaN, extra: NaN, excess: NaN, column: new Float64Array(T) };
+  const nothing = {
+    kept: NaN,
+    lost: NaN,
+    extra: NaN,
+    excess: NaN,
+    columns: P.map(() => new Float64Array(T)),
+  };
   if (reached.includes(false)) return { empty: reached.indexOf(false), ...nothing };
   run.round(c / SPARSITY);
   run.leastSquares();
@@ -34,7 +43,7 @@ function rounded(train, c) {
   const lost = POSITIONS.reduce((n, at, k) => n + at.filter((t) => rows[k][t] === 0).length, 0);
   const extra = kept - (SPARSITY * TOKENS - lost);
   const excess = run.loss() - run.task.bayesLoss();
-  return { kept: kept / TOKENS, lost, extra, excess, now: run.signals(), column: rows[0].slice() };
+  return { kept: kept / TOKENS, lost, extra, excess, now: run.signals(), columns: rows };
 }
 
 /** Train on from the truth: noise moves entries, and the signals along the valley. @param {any} state @param {any} scb @returns {Ready} */
@@ -42,7 +51,7 @@ function trained({ B, weights, seed }, scb) {
   const name = `${B} ${weights} ${seed}`;
   const found = known.get(name);
   if (found) return found;
-  const q = weights.split(" ").map(Number);
+  const q = pair(weights);
   const task = scb.task({
     transition: P,
     positions: POSITIONS,
@@ -58,7 +67,10 @@ function trained({ B, weights, seed }, scb) {
   train.step(STEPS);
   const sweep = new Map(LEVELS.map((c) => [c, rounded(train, c)]));
   if (known.size > 30) known.clear();
-  known.set(name, { train, before: train.signals(), sweep });
+  // The column that will be the first to lose an entry is the one to look at.
+  const least = POSITIONS.map((at, k) => Math.min(...at.map((t) => train.A[k][t])));
+  const k = least.indexOf(Math.min(...least));
+  known.set(name, { train, before: train.signals(), k, sweep });
   return /** @type {Ready} */ (known.get(name));
 }
 
@@ -77,21 +89,21 @@ export const rounding = {
   controls: [
     slider("c", "constant c", LEVELS, 0.5),
     slider("B", "batch size B: less, more noise", [16, 32, 64, 128, 256], 64),
-    choice("weights", "true weights", { "0.5 0.5": "even: 0.5 and 0.5", "0.6 0.4": "0.6 and 0.4", "0.75 0.25": "0.75 and 0.25" }, "0.5 0.5"), // prettier-ignore
+    choice("weights", "true weights", { 0.5: "even: 0.5 and 0.5", 0.6: "0.6 and 0.4", 0.75: "0.75 and 0.25" }, "0.5"), // prettier-ignore
   ],
   extra: { seed: 1 },
   presets: [
     ["c = 0.5", {}],
     ["too low", { c: 0.1 }],
     ["too high", { c: 1.2 }],
-    ["uneven", { weights: "0.75 0.25", c: 0.7 }],
+    ["uneven", { weights: "0.75", c: 0.7 }],
     ["B = 16", { B: 16 }],
   ],
   bet: {
     question:
       "Even weights. Raise c until an attended entry is lost: what will the signal of A say?",
     options: ["less than 1", "just 1", "more than 1"],
-    outcome: ({ state, here }) => (state.weights !== "0.5 0.5" || !(here.lost > 0) || here.extra > 0 ? -1 : Math.abs(here.now.alpha_A - 1) < 1e-6 ? 1 : here.now.alpha_A < 1 ? 0 : 2), // prettier-ignore
+    outcome: ({ state, here }) => (state.weights !== "0.5" || !(here.lost > 0) || here.extra > 0 ? -1 : Math.abs(here.now.alpha_A - 1) < 1e-6 ? 1 : here.now.alpha_A < 1 ? 0 : 2), // prettier-ignore
   },
   tour: { name: "c", values: LEVELS },
   still: { state: { c: 1.2 } },
@@ -102,23 +114,24 @@ export const rounding = {
   },
 
   draw(/** @type {Run} */ run, width) {
-    const { state, here, sweep, train } = run;
+    const { state, here, sweep, train, k } = run;
+    const after = here.columns[k];
     const wide = width >= 560;
-    const q = state.weights.split(" ").map(Number);
+    const q = pair(state.weights);
     const level = state.c / SPARSITY;
-    const places = POSITIONS[0].map((t) => t + 1);
-    const [margin, gap] = [46, 30];
+    const places = POSITIONS[k].map((t) => t + 1);
+    const [margin, gap] = [46, 40];
     const half = wide ? (width - margin - 8 - gap) / 2 : width - margin - 8;
-    const axes = { width: half, height: wide ? 150 : 120, ylim: /** @type {[number, number]} */ ([-0.3, 1.1]), xticks: [1, 50, 100, 150, 200], xlim: /** @type {[number, number]} */ ([0, T]), xlabel: "position t" }; // prettier-ignore
+    const axes = { width: half, height: wide ? 150 : 120, ylim: /** @type {[number, number]} */ ([-0.3, 1.1]), xticks: [1, 50, 100, 150], xlim: /** @type {[number, number]} */ ([0, T]), xlabel: "position t" }; // prettier-ignore
     let top = 24;
-    const first = panel({ ...axes, left: margin, top, title: "one column before" });
-    const column = /** @type {Float64Array} */ (train.A[0]);
+    const first = panel({ ...axes, left: margin, top, title: `column of token ${k + 1}` });
+    const column = /** @type {Float64Array} */ (train.A[k]);
     const part = (/** @type {boolean} */ keep) => column.map((a) => (a >= level === keep ? a : 0));
     let body = first.markup + stems(first, part(false), "soft") + stems(first, part(true), "a");
     body +=
       rule(first, { y: level }, "theory dashed") +
       label(first.right, first.y(level) - 4, "c / Q", "end halo");
-    body += rings(first, places, POSITIONS[0].map((t) => column[t])); // prettier-ignore
+    body += rings(first, places, POSITIONS[k].map((t) => column[t])); // prettier-ignore
     if (!wide) top += axes.height + 68;
     const second = panel({
       ...axes,
@@ -126,25 +139,25 @@ export const rounding = {
       top,
       title: "rounded; rings: the truth",
     });
-    body += second.markup + stems(second, here.column, "a") + rings(second, places, q);
+    body += second.markup + stems(second, after, "a") + rings(second, places, q);
     if (here.empty !== undefined) body += label((second.left + second.right) / 2, top + 60, "nothing left to round", "middle strong halo"); // prettier-ignore
     else places.forEach((t, i) => {
-      if (!here.column[t - 1]) body += label(second.x(t) + 9, second.y(q[i]) + 4, "lost", "bad strong halo"); // prettier-ignore
+      if (!after[t - 1]) body += label(second.x(t) + 9, second.y(q[i]) + 4, "lost", "bad strong halo"); // prettier-ignore
     }); // prettier-ignore
     top += axes.height + 74;
 
-    const third = wide ? (width - margin - 8 - 2 * (gap + 22)) / 3 : half;
+    const third = wide ? (width - margin - 8 - 2 * (gap + 12)) / 3 : half;
     const series = (/** @type {(each: Rounded) => number} */ of) =>
       LEVELS.map((c) => of(/** @type {Rounded} */ (sweep.get(c))));
-    /** @type {[string, [string, (each: Rounded) => number][], [number, number], boolean][]} */
+    /** @type {[string, [string, (each: Rounded) => number][], [number, number], number[] | undefined][]} */
     const shown = [
-      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], true],
-      ["", [["a", (each) => each.now?.alpha_A ?? NaN], ["v", (each) => each.now?.alpha_V ?? NaN]], [0, 2], false],
-      ["test loss above Bayes", [["truth", (each) => each.excess]], [0, 0.03], false],
+      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], [1, 2, 10, 100]],
+      ["", [["a", (each) => each.now?.alpha_A ?? NaN], ["v", (each) => each.now?.alpha_V ?? NaN]], [0.1, 10], [0.1, 0.3, 1, 3, 10]],
+      ["test loss above Bayes", [["truth", (each) => each.excess]], [0, 0.026], undefined],
     ]; // prettier-ignore
-    shown.forEach(([ylabel, curves, ylim, ylog], i) => {
-      const left = margin + (wide ? i * (third + gap + 22) : 0);
-      const p = panel({ left, top, width: third, height: 100, xlim: [0.03, 2], xlog: true, xticks: [0.05, 0.2, 0.5, 1, 2], ylim, ylog, xlabel: "c", ylabel, ...(ylog ? { yticks: [1, 2, 10, 100] } : {}) }); // prettier-ignore
+    shown.forEach(([ylabel, curves, ylim, yticks], i) => {
+      const left = margin + (wide ? i * (third + gap + 12) : 0);
+      const p = panel({ left, top, width: third, height: 100, xlim: [0.03, 2], xlog: true, xticks: [0.05, 0.2, 0.5, 1, 2], ylim, yticks, ylog: !!yticks, xlabel: "c", ylabel }); // prettier-ignore
       body += p.markup + rule(p, { x: state.c }, "theory dashed");
       if (!ylabel) body += key(left, top - 8, [["a", "αA"], ["v", "αV"]]); // prettier-ignore
       for (const [kind, of] of curves) {
@@ -166,41 +179,40 @@ export const rounding = {
     const [low, high] = plateau(run);
     if (!here.lost && !here.extra)
       return `${c}: just the attended entries are kept, as with every c from ${tidy(low)} to ${tidy(high)}. The distance of A falls from ${tidy(before.error_A, 2)} to ${tidy(error_A, 2)}.`;
-    const many = here.extra
-      ? `${here.extra} ${here.extra > 1 ? "entries" : "entry"} too many in three columns`
-      : "";
+    const many = here.extra ? `${here.extra} ${here.extra > 1 ? "entries" : "entry"} too many` : "";
     const lost = here.lost
-      ? `${here.lost} attended ${here.lost > 1 ? "entries" : "entry"} lost in three columns`
+      ? `${here.lost} attended ${here.lost > 1 ? "entries" : "entry"} lost`
       : "";
     const unseen =
       here.lost && !here.extra && Math.abs(alpha_A - 1) < 1e-6
         ? " A's signal does not see it; V's and the loss do."
         : "";
-    return `${c}: ${[many, lost].filter(Boolean).join(", ")}. ${signals}${unseen}`;
+    const none = low ? "" : " No constant is right here.";
+    return `${c}: ${[many, lost].filter(Boolean).join(", ")}. ${signals}${unseen}${none}`;
   },
 
-  python({ state, here }) {
+  python({ state, here, k }) {
     return `import scbtools as scb
 from scbtools.population import least_squares_value
 from scbtools.updates import round_and_normalise
 
 P = ${JSON.stringify(P)}
 positions = ${JSON.stringify(POSITIONS)}
-task = scb.SCBTask.from_sparse(P, positions, [[${state.weights.replace(" ", ", ")}]] * 3, ${T})
+task = scb.SCBTask.from_sparse(P, positions, [[${pair(state.weights).join(", ")}]] * 3, ${T})
 on = scb.Stage("on", ${STEPS}, ${state.B}, eta_V=${ETA} / task.K_Q, eta_A=${ETA} / task.K_P)
 run = scb.train(task, on, scb.true_params(task), seed=${state.seed}, record_every=1000)
 ${
   here.empty === undefined
     ? `A = round_and_normalise(run.params.A, ${state.c} / ${SPARSITY})
 now = scb.signals(task, scb.Params(A, least_squares_value(task, A)))
-print(now.alpha_A, now.alpha_V, *A[:, 0])`
+print(now.alpha_A, now.alpha_V, *A[:, ${k}])`
     : `# round_and_normalise(run.params.A, ${state.c} / ${SPARSITY}) raises: in column ${here.empty} nothing reaches the level`
 }
 `;
   },
 
-  data: ({ state, here, before }) => ({
-    c: state.c, ...here, before, column: Array.from(here.column),
-    python: here.empty === undefined ? [here.now.alpha_A, here.now.alpha_V, ...here.column] : [],
+  data: ({ state, here, before, k }) => ({
+    c: state.c, ...here, before, columns: here.columns.map((each) => Array.from(each)),
+    python: here.empty === undefined ? [here.now.alpha_A, here.now.alpha_V, ...here.columns[k]] : [],
   }), // prettier-ignore
 };
