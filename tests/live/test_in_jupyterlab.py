@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ import nbformat
 import numpy as np
 import pytest
 from browsing import chromium, find_chromium
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 import scbtools as scb
 
@@ -102,10 +103,13 @@ def test_the_trainer_in_jupyterlab(lab: str, tmp_path: Path) -> None:
         page.goto(lab)
         first = page.locator(".jp-Notebook .cm-content").first
         first.wait_for()
-        page.wait_for_selector('[data-status="idle"], .jp-NotebookPanel-toolbar')
-        first.click()
-        run_cell(page)
-        page.wait_for_selector(".live-on")
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        for _ in range(10):  # a notebook that has just opened may lose what it is told
+            first.click()
+            run_cell(page)
+            with contextlib.suppress(TimeoutError):
+                page.wait_for_selector(".live-on", timeout=20_000)
+                break
         page.keyboard.press("Escape")
         run_cell(page)
         page.wait_for_selector(f'.live-on[data-steps="{STEPS}"]')
