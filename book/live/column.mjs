@@ -91,11 +91,16 @@ function layer(run, i, at) {
     Array.from(values, (a) => ((goes && a >= low && a < high) === gone ? stretch(a) : 0));
   body += (goes ? stems(p, part(true), "soft") : "") + stems(p, goes ? part(false) : Array.from(values, stretch), "a"); // prettier-ignore
   body += rings(p, ATTENDED.map((t) => t + 1), ATTENDED.map((t) => stretch(values[t]))); // prettier-ignore
-  const grey = run.steps ? "grey: within ±λ" : cut ? `grey: below ${tidy(run.level, 2)}` : "";
+  const grey = run.steps
+    ? l1
+      ? "grey: within ±λ"
+      : "no λ"
+    : cut
+      ? `grey: below ${tidy(run.level, 2)}`
+      : "";
   const back = run.steps ? `${run.back < 0 ? "" : "+"}${tidy(run.back, 2)} to each` : "";
-  return (
-    body + label(p.left + 8, p.bottom - 8, [grey, `${left(values)} others left`, back][i], "halo")
-  );
+  const told = [grey, `${left(values)} others left`, back][i];
+  return body + label(p.left + 8, p.bottom - 8, told, "halo");
 }
 
 /** @type {import("./core.mjs").Figure} */
@@ -170,13 +175,10 @@ export const column = {
     const across = wide ? (width - margin - 8 - 2 * gap) / 3 : width - margin - 8;
     let [body, top] = ["", 24];
     for (let i = 0; i < (run.steps || run.state.cut ? 3 : 1); i++) {
-      const place = {
-        left: margin + (wide ? i * (across + gap) : 0),
-        top,
-        width: across,
-        height: tall,
-      };
-      body += layer(run, i, { ...place, xlabel: wide || i === 2 ? "position t" : "", ...(wide && i ? { ynames: TICKS.map(() => "") } : { ynames: TICKS.map((t) => tidy(t)) }) }); // prettier-ignore
+      body += layer(run, i, {
+        left: margin + (wide ? i * (across + gap) : 0), top, width: across, height: tall,
+        xlabel: wide || i === 2 ? "position t" : "", ynames: TICKS.map((t) => (wide && i ? "" : tidy(t))),
+      }); // prettier-ignore
       if (!wide) top += tall + 46;
     }
     if (wide || (!run.steps && !run.state.cut)) top += (wide ? 1 : 2) * (tall + 46);
@@ -186,11 +188,7 @@ export const column = {
     const size = { width: wide ? (width - 2 * margin - 16) / 2 : across, height: 116 };
     const within = (/** @type {number[]} */ ys, /** @type {number} */ most) => ys.map((y) => (y >= 0 && y <= most ? y : NaN)); // prettier-ignore
     top += 32;
-    const axes = {
-      ...size,
-      xlim: /** @type {[number, number]} */ ([0, steps]),
-      xlabel: "step of Stage 2",
-    };
+    const axes = { ...size, xlim: /** @type {[number, number]} */ ([0, steps]), xlabel: "step of Stage 2" }; // prettier-ignore
     const entries = panel({ ...axes, left: margin, top, ylim: [0, 0.9] });
     body += entries.markup + line(entries, xs, run.largest, "soft");
     body += line(entries, xs, within(run.rest, 0.9), "theory thin dashed");
@@ -201,13 +199,7 @@ export const column = {
 
     const high = 1.4 * Math.max(run.state.l1, run.gives[0]);
     const left = wide ? margin + size.width + 16 + margin : margin;
-    const forces = panel({
-      ...axes,
-      left,
-      top,
-      width: wide ? width - left - 8 : across,
-      ylim: [0, high],
-    });
+    const forces = panel({ ...axes, left, top, width: wide ? width - left - 8 : across, ylim: [0, high] }); // prettier-ignore
     body += forces.markup + line(forces, xs, within(run.gives, high), "good");
     body += line(forces, xs, within(run.takes, high), "bad dashed");
     body += key(left, top - 8, [["good", "gradient gives"], ["bad dashed", "λ takes, net"]]); // prettier-ignore
@@ -225,7 +217,10 @@ export const column = {
     }
     if (!run.done) {
       const [gives, takes] = [run.gives[at - 1], run.takes[at]];
-      return `Step ${at}: the threshold silences ${OTHERS - left(run.layers[1])} of ${OTHERS} others. An attended entry is given ${tidy(gives, 2)} and loses ${tidy(takes, 2)}: it ${gives > takes ? "grows" : "shrinks"}.`;
+      const silent = l1
+        ? `the threshold silences ${OTHERS - left(run.layers[1])} of ${OTHERS} others`
+        : "without λ all noise stays";
+      return `Step ${at}: ${silent}. An attended entry is given ${tidy(gives, 2)} and loses ${tidy(takes, 2)}: it ${gives > takes ? "grows" : "shrinks"}.`;
     }
     const times = `λ is ${tidy(l1 / run.gives[0], 2)} times what a first step gives (${tidy(run.gives[0], 2)})`;
     const told = {

@@ -31,7 +31,10 @@ export async function start() {
     if (!handle) return;
     const place = /** @type {HTMLElement} */ (document.getElementById(`live-${name}`));
     if (text) {
-      const base = { ...defaults(handle.figure), ...parse(handle.figure, place.dataset.state || "") };
+      const base = {
+        ...defaults(handle.figure),
+        ...parse(handle.figure, place.dataset.state || ""),
+      };
       handle.set({ ...base, ...parse(handle.figure, text) }, true);
     }
     const { top, bottom } = place.getBoundingClientRect();

@@ -103,7 +103,7 @@ export const rounding = {
     question:
       "Even weights. Raise c until an attended entry is lost: what will the signal of A say?",
     options: ["less than 1", "just 1", "more than 1"],
-    outcome: ({ state, here }) => (state.weights !== "0.5" || !(here.lost > 0) || here.extra > 0 ? -1 : Math.abs(here.now.alpha_A - 1) < 1e-6 ? 1 : here.now.alpha_A < 1 ? 0 : 2), // prettier-ignore
+    outcome: (/** @type {Run} */ { state, here }) => (state.weights !== "0.5" || !(here.lost > 0) || here.extra > 0 ? -1 : Math.abs(here.now.alpha_A - 1) < 1e-6 ? 1 : here.now.alpha_A < 1 ? 0 : 2), // prettier-ignore
   },
   tour: { name: "c", values: LEVELS },
   still: { state: { c: 1.2 } },
@@ -191,7 +191,7 @@ export const rounding = {
     return `${c}: ${[many, lost].filter(Boolean).join(", ")}. ${signals}${unseen}${none}`;
   },
 
-  python({ state, here, k }) {
+  python(/** @type {Run} */ { state, here, k }) {
     return `import scbtools as scb
 from scbtools.population import least_squares_value
 from scbtools.updates import round_and_normalise
@@ -211,7 +211,7 @@ print(now.alpha_A, now.alpha_V, *A[:, ${k}])`
 `;
   },
 
-  data: ({ state, here, before, k }) => ({
+  data: (/** @type {Run} */ { state, here, before, k }) => ({
     c: state.c, ...here, before, columns: here.columns.map((each) => Array.from(each)),
     python: here.empty === undefined ? [here.now.alpha_A, here.now.alpha_V, ...here.columns[k]] : [],
   }), // prettier-ignore
