@@ -74,7 +74,7 @@ const stretch = (a) => Math.asinh(a / NEAR_ZERO);
 function layer(run, i, at) {
   const { l1, cut } = run.state;
   const p = panel({
-    ...at, xlim: [0, T], ylim: [stretch(-0.2), stretch(0.9)], xticks: [1, 100, 200], yticks: TICKS.map(stretch),
+    ...at, xlim: [0, T], ylim: [stretch(-0.2), stretch(1.1)], xticks: [1, 100, 200], yticks: TICKS.map(stretch),
     title: (run.steps ? ["1 gradient", "2 threshold", "3 projection"] : ["after Stage 1", "cut", "projection"])[i],
   }); // prettier-ignore
   const values = run.layers[i];
@@ -189,9 +189,9 @@ export const column = {
     const within = (/** @type {number[]} */ ys, /** @type {number} */ most) => ys.map((y) => (y >= 0 && y <= most ? y : NaN)); // prettier-ignore
     top += 32;
     const axes = { ...size, xlim: /** @type {[number, number]} */ ([0, steps]), xlabel: "step of Stage 2" }; // prettier-ignore
-    const entries = panel({ ...axes, left: margin, top, ylim: [0, 0.9] });
+    const entries = panel({ ...axes, left: margin, top, ylim: [0, 1.05] });
     body += entries.markup + line(entries, xs, run.largest, "soft");
-    body += line(entries, xs, within(run.rest, 0.9), "theory thin dashed");
+    body += line(entries, xs, within(run.rest, 1.05), "theory thin dashed");
     for (const each of run.attended)
       body += line(entries, xs, each, "a") + rings(entries, [run.steps], [each[run.steps]], 4);
     body += key(margin, top - 8, [["a", "attended"], ["soft", "noise"], ["theory thin dashed", "at rest"]]); // prettier-ignore

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from browsing import npm_file
-from live_node import node
-
 from live import bundle
+from live_node import node
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
