@@ -1,14 +1,16 @@
 // Where figures begin: on a page, in each element with data-live; in a notebook, as a widget.
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
+import { column } from "./column.mjs";
 import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
+import { rounding } from "./rounding.mjs";
 import { task } from "./task.mjs";
 import { trainer } from "./trainer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer, task, quiz };
+export const figures = { portrait, trainer, task, quiz, column, rounding };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
