@@ -46,6 +46,8 @@ def _function(path: Path) -> str:
         return f"const {{ {names} }} = {_name((path.parent / match[2]).resolve())};\n"
 
     exported = [match[1] for match in _EXPORT.finditer(text)]
+    # A classic script has no address of its own; the kernels come with it.
+    text = text.replace("import.meta.url", "location.href")
     text = _EXPORT.sub("", _IMPORT.sub(asked, text))
     if left := re.search(r"^(import|export)\b.*", text, re.MULTILINE):
         raise ValueError(f"{path.name}: cannot take apart {left[0]!r}")

@@ -127,6 +127,7 @@ export function mount(place, figure, scb, options = {}) {
   let chunk = 1;
   let last = 0;
   let request = 0;
+  let hurry = false; // to a step that a program waits for, seen or not
   let width = 720;
   let bet = -1;
   let tourAt = -1;
@@ -281,7 +282,7 @@ export function mount(place, figure, scb, options = {}) {
   function frame(now) {
     if (!playing) return;
     request = requestAnimationFrame(frame);
-    if (!visible || (slow && now - last < 250)) return;
+    if (!hurry && (!visible || (slow && now - last < 250))) return;
     if (!figure.step) {
       if (now - last < 80) return;
       last = now;
@@ -290,7 +291,7 @@ export function mount(place, figure, scb, options = {}) {
     }
     last = now;
     const until = performance.now() + SLICE;
-    let left = slow ? 1 : Math.ceil(pace);
+    let left = hurry ? Infinity : slow ? 1 : Math.ceil(pace);
     let done = 0;
     let more = true;
     while (more && left > 0 && performance.now() < until) {
@@ -309,6 +310,7 @@ export function mount(place, figure, scb, options = {}) {
   }
 
   function finish() {
+    hurry = false;
     pause();
     for (const wake of waiting) wake();
     waiting = [];
@@ -440,8 +442,8 @@ export function mount(place, figure, scb, options = {}) {
         if (ended || count >= n) return resolve();
         stop = n;
         waiting.push(() => resolve());
+        hurry = true;
         play();
-        pace = 1e6;
       }),
     remove() {
       playing = false;
