@@ -2,11 +2,12 @@
 
 import { coin } from "./coin.mjs";
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
+import { meters } from "./meters.mjs";
 import { portrait } from "./portrait.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { coin, portrait };
+export const figures = { coin, meters, portrait };
 
 /** @type {Promise<any> | undefined} */
 let kernels;

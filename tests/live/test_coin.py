@@ -66,7 +66,8 @@ def test_a_tally_stands_beside_the_law() -> None:
     """400 tosses: the share, Wilson's interval, and the law within it (at these seeds)."""
     for state in ({}, {"kind": "even", "T": 200, "B": 8, "seed": 3}, {"kind": "skewed", "T": 100}):
         found = shown(ALL, **state)["data"]
-        assert found["done"] and found["tosses"] == 400
+        assert found["done"]
+        assert found["tosses"] == 400
         interval = binomtest(found["wrong"], 400).proportion_ci(method="wilson")
         np.testing.assert_allclose([found["low"], found["high"]], interval, rtol=1e-9)
         assert interval.low < found["law"] < interval.high
@@ -81,8 +82,10 @@ def test_small_batches_make_more_mirrors_than_the_law() -> None:
 
 def test_twice_the_length_needs_four_times_the_batch_when_skewed() -> None:
     """The bet's answer, by the law and by tosses. (Another seed would err in two of a hundred.)"""
-    law = {(T, B): shown(0, kind="skewed", T=T, B=B)["data"]["law"]
-           for T, B in ((100, 32), (200, 32), (200, 64), (200, 128))}  # fmt: skip
+    law = {
+        (T, B): shown(0, kind="skewed", T=T, B=B)["data"]["law"]
+        for T, B in ((100, 32), (200, 64), (200, 128))
+    }
     assert abs(law[200, 128] - law[100, 32]) < 0.01 < 0.07 < law[200, 64] - law[100, 32]
     outcomes = {B: shown(ALL, kind="skewed", T=200, B=B)["outcome"] for B in (64, 128)}
     assert outcomes == {64: -1, 128: 2}
