@@ -99,7 +99,7 @@ export const meters = {
       return norm > 5 ? (largest > 5 ? 0 : 1) : 2;
     },
   },
-  still: { state: { T: 10000 }, steps: 64 },
+  still: { steps: 64 },
 
   start(state, scb) {
     const { T, B, seed } = state;
