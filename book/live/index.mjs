@@ -1,7 +1,9 @@
 // Where figures begin: on a page, in each element with data-live; in a notebook, as a widget.
 
+import { coin } from "./coin.mjs";
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { column } from "./column.mjs";
+import { meters } from "./meters.mjs";
 import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
 import { rounding } from "./rounding.mjs";
@@ -10,7 +12,7 @@ import { trainer } from "./trainer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer, task, quiz, column, rounding };
+export const figures = { portrait, trainer, task, quiz, column, rounding, coin, meters };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
