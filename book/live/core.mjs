@@ -23,6 +23,8 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => any} data the numbers that are shown
  * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer at
  *   (x, y), in pixels of the drawing, changes
+ * @property {(run: any, dx: number, dy: number) => State} [nudge] what an arrow key changes that a
+ *   pointer drags; needs touch
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
  * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
  * @property {{question: string, options: string[], outcome: (run: any) => number}} [bet]
@@ -406,6 +408,18 @@ export function mount(place, figure, scb, options = {}) {
   }
   for (const kind of ["pointerdown", "pointermove"]) stage.addEventListener(kind, pointed);
   if (figure.touch) stage.classList.add("live-touch");
+  const { nudge } = figure;
+  if (nudge) {
+    const says = { tabindex: 0, role: "application", "aria-label": `${figure.title}; arrow keys move the point` };
+    for (const [name, value] of Object.entries(says)) stage.setAttribute(name, String(value));
+    stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      const far = event.shiftKey ? 10 : 1;
+      const way = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      set(nudge(run, way[0], way[1]), true);
+    });
+  }
 
   const resized = new ResizeObserver(() => {
     const now = Math.max(280, Math.min(760, Math.round(stage.clientWidth)));

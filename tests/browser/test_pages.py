@@ -35,7 +35,7 @@ pytestmark = pytest.mark.browser
 OPENED = {"laptop": "light", "phone": "dark"}
 
 # The pages with films, which are ipywidgets: these scripts alone come from another host.
-FILMS = {"book/03-population", "book/04-noise"}
+FILMS = {"book/04-noise"}
 FILM_HOSTS = {"cdn.jsdelivr.net"}
 REQUESTED = "() => performance.getEntriesByType('resource').map(each => each.name)"
 
@@ -239,10 +239,7 @@ def brightness(png: bytes) -> float:
 
 
 def test_the_film_moves_without_a_kernel(browser: Browser, base: str) -> None:
-    with (
-        context(browser, "light", "laptop") as where,
-        visit(where, base, "book/03-population") as seen,
-    ):
+    with context(browser, "light", "laptop") as where, visit(where, base, "book/04-noise") as seen:
         if any("html-manager" in url for url in seen.unanswered):
             lacking("the widget manager is not to be had: neither its npm package nor npm is here")
         page = seen.page

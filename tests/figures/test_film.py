@@ -8,16 +8,18 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
-from figures import film, population
+from figures import base, film
+from matplotlib.figure import Figure
+
+
+def draw(value: int) -> Figure:
+    fig, ax = base.frame((0.1, 0.1, 0.8, 0.8), height=2)
+    ax.set_title(str(value))
+    return fig
 
 
 def make_film(values: list[int]) -> Any:
-    return film.film(
-        lambda value: population.flow_frame([[value, 1.0]], [True], value),
-        values,
-        alt=lambda value: f'value "{value}"',
-        name="value",
-    )
+    return film.film(draw, values, alt=lambda value: f'value "{value}"', name="value")
 
 
 def test_film_holds_every_frame_with_its_words() -> None:
