@@ -1,11 +1,12 @@
 // Where figures begin: on a page, in each element with data-live; in a notebook, as a widget.
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
+import { loss } from "./loss.mjs";
 import { portrait } from "./portrait.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait };
+export const figures = { loss, portrait };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
