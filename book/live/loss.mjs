@@ -8,6 +8,7 @@ const REACH = 1.6; // of the plane that is seen
 const LEVELS = [0.002, 0.01, 0.03, 0.08, 0.2, 0.4, 0.7, 1, 1.6, 2.5, 4]; // of the start's excess
 const [TOP_A, TOP_V] = [0.12, 0.2]; // of the pulls that are seen
 const TOKENS = ["a", "b", "c"];
+const kept = { key: "", map: "" }; // drawn once for many points
 
 /** What pulls: minus the expected preconditioned gradients (Lemma B.8). @param {any} task @param {any} params */
 function pulls({ N, T, stationary, transition, positions, weights }, { A, V }) {
