@@ -410,14 +410,15 @@ export function mount(place, figure, scb, options = {}) {
   if (figure.touch) stage.classList.add("live-touch");
   const { nudge } = figure;
   if (nudge) {
-    const says = { tabindex: 0, role: "application", "aria-label": `${figure.title}; arrow keys move the point` };
-    for (const [name, value] of Object.entries(says)) stage.setAttribute(name, String(value));
+    stage.tabIndex = 0;
+    stage.setAttribute("role", "application");
+    stage.setAttribute("aria-label", `${figure.title}; arrow keys move the point`);
     stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      const far = event.shiftKey ? 10 : 1;
-      const way = { ArrowLeft: [-far, 0], ArrowRight: [far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] }[event.key];
-      if (!way) return;
+      const at = ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"].indexOf(event.key);
+      if (at < 0) return;
       event.preventDefault();
-      set(nudge(run, way[0], way[1]), true);
+      const way = (at % 2 ? 1 : -1) * (event.shiftKey ? 10 : 1);
+      set(at < 2 ? nudge(run, way, 0) : nudge(run, 0, way), true);
     });
   }
 

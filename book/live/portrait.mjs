@@ -22,6 +22,7 @@ function follow(v, a, { eta, K_Q, T }) {
 function course(v, a, run, more) {
   const { eta, K_Q, T } = run;
   const path = { steps: [0], vs: [v], as: [a] };
+  /** @type {{step: number, v: number, a: number} | undefined} */
   let landed;
   let next = 1;
   let step = 0;
@@ -101,7 +102,7 @@ function upTo({ steps, vs, as }, until) {
 /** How far the starts on the truth's side are from the curve, and their signals from each other. @param {any} run */
 function worst(run) {
   let [product, apart] = [0, 0];
-  run.points.forEach(([v, a], /** @type {number} */ i) => {
+  run.points.forEach((/** @type {number[]} */ [v, a], /** @type {number} */ i) => {
     if (!run.up[i]) return;
     product = Math.max(product, Math.abs(1 - v * a));
     apart = Math.max(apart, Math.abs(v - a));
@@ -205,7 +206,7 @@ export const portrait = {
     const kind = good(run) ? "good" : "mirror";
     let inner = kept.map;
     const marks = ["", ""]; // one path a side: a hundred elements would be slow
-    run.points.forEach(([v, a], /** @type {number} */ i) => {
+    run.points.forEach((/** @type {number[]} */ [v, a], /** @type {number} */ i) => {
       marks[Number(run.up[i])] += run.up[i] ? `M${plane.x(v)} ${plane.y(a)}h0` : `M${px(plane.x(v) - 2.5)} ${plane.y(a)}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0`; // prettier-ignore
     });
     inner += `<path class="line mirror" style="stroke-width:1.4" d="${marks[0]}"/><path class="line good" style="stroke-linecap:round;stroke-width:5.5" d="${marks[1]}"/>`; // prettier-ignore
