@@ -115,14 +115,6 @@ def panels(items: Mapping[str, T], **options: Any) -> tuple[Figure, list[tuple[A
     return fig, [(ax, *item) for ax, item in zip(axes[0], items.items(), strict=True)]
 
 
-def frame(place: tuple[float, float, float, float], **options: Any) -> tuple[Figure, Axes]:
-    """Return a figure for a film and its Axes, always in one place: left, bottom, width, height."""
-    fig, ax = figure(**options)
-    fig.set_layout_engine("none")  # all frames alike, and in half the time
-    ax.set_position(place)
-    return fig, ax
-
-
 def looks(
     items: Iterable[T],
     colours: Sequence[str] = (INK.blue, INK.red, INK.green, INK.purple, INK.black),

@@ -2,84 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import (
-    INK,
-    MIRROR,
-    OF_A,
-    OF_V,
-    THEORY,
-    TRUTH,
-    Curves,
-    Floats,
-    drawn,
-    figure,
-    frame,
-    hyperbola,
-    legend_below,
-    looks,
-    panels,
-)
-from figures.film import film as film  # for the chapter
+from figures.base import INK, OF_A, OF_V, THEORY, Curves, Floats, drawn, figure, looks
 
 _COLOURS = (INK.green, INK.red, INK.sky, INK.black)  # of rates and starts, which have no role
-
-
-class Portrait(NamedTuple):
-    """What one panel of a phase portrait shows."""
-
-    title: str
-    alpha_V: Floats  # (n,) grid
-    alpha_A: Floats  # (m,) grid
-    flow_V: Floats  # (m, n) change of alpha_V in one step
-    flow_A: Floats  # (m, n) change of alpha_A
-    side: Floats  # (m, n) positive where the flow ends at the truth
-    marks: Mapping[str, tuple[float, float]]
-    paths: Sequence[Floats] = ()  # each (steps, 2)
-
-
-@drawn
-def phase_portrait(portraits: Sequence[Portrait]) -> Figure:
-    """Return phase portraits side by side: flow, nullclines, watershed, paths."""
-    fig, each = panels({portrait.title: portrait for portrait in portraits}, height=3.9)
-    for ax, _, portrait in each:
-        _portrait(ax, portrait)
-    legend_below(fig, fig.axes[0], ncols=4)
-    return fig
-
-
-def _portrait(ax: Axes, panel: Portrait) -> None:
-    x, y = panel.alpha_V, panel.alpha_A
-    ax.streamplot(
-        x, y, panel.flow_V, panel.flow_A, density=0.8, color=INK.grey, linewidth=0.7, arrowsize=0.8
-    )
-    ax.contour(x, y, panel.flow_V, [0], colors=OF_V, linestyles="dotted", linewidths=2.2)
-    ax.contour(x, y, panel.flow_A, [0], colors=OF_A, linestyles="dashed", linewidths=1.8)
-    ax.contour(x, y, panel.side, [0], colors=INK.red, linewidths=2.2)
-    ax.plot([], [], "-", color=INK.red, lw=2.2, label="watershed")
-    ax.plot([], [], ":", color=OF_V, lw=2.2, label=r"$\alpha_V$ at rest")
-    ax.plot([], [], "--", color=OF_A, lw=1.8, label=r"$\alpha_A$ at rest")
-    for index, path in enumerate(panel.paths):
-        ax.plot(*path.T, color=INK.green, lw=2.5, label="_" if index else "path of the run")
-    box = {"facecolor": INK.paper, "alpha": 0.85, "edgecolor": "none", "pad": 0.8}
-    for name, place in panel.marks.items():
-        ax.plot(*place, "o", color=TRUTH, ms=6, mec=INK.paper, zorder=4)
-        beside, side = (8, "left") if min(place) > 0 else (-8, "right")
-        ax.annotate(
-            name, place, xytext=(beside, -14), textcoords="offset points", ha=side, bbox=box,
-            zorder=3,
-        )  # fmt: skip
-    ax.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()), title=panel.title, aspect="equal")
-    ax.set(xlabel=r"$\alpha_V$", ylabel=r"$\alpha_A$")
-    ax.ticklabel_format(scilimits=(-2, 3))
-    ax.grid(visible=False)
 
 
 @drawn
@@ -150,25 +82,6 @@ def stage_lengths(without: Sequence[Lengths], batches: Sequence[Lengths], target
 
 
 @drawn
-def valley(steps: ArrayLike, paths: Curves) -> Figure:
-    """Return how far paths are from the valley, and how far apart their signals stay.
-
-    `paths` are (alpha_V, alpha_A), (n, 2) by name, after each of the `steps`, which are positive.
-    """
-    fig, (left, right) = figure(1, 2, height=3.2, sharey=True)
-    for (name, path), colour, style, _ in looks(paths.items(), _COLOURS):
-        v, a = np.asarray(path, float).T
-        left.plot(steps, np.abs(1 - a * v), style, color=colour, label=name)
-        right.plot(steps, np.abs(a - v), style, color=colour, label=name)
-    left.set(xscale="log", yscale="log", xlabel="step", ylim=(1e-7, 3))
-    left.set_ylabel(r"$|1 - \alpha_A\alpha_V|$")
-    right.set(xscale="log", xlabel="step", ylabel=r"$|\alpha_A - \alpha_V|$")
-    right.tick_params(labelleft=True)
-    left.legend(frameon=False, fontsize=9, title="start")
-    return fig
-
-
-@drawn
 def contraction(reach: ArrayLike, measured: Curves, linearised: Curves) -> Figure:
     """Return rates per step against T K_Q: measured as marks, linearised as lines."""
     fig, ax = figure(height=3.2)
@@ -177,24 +90,4 @@ def contraction(reach: ArrayLike, measured: Curves, linearised: Curves) -> Figur
         ax.plot(reach, linearised[name], style, color=colour, label="linearised")
     ax.set(xscale="log", yscale="log", xlabel=r"$T K_Q$", ylabel="share lost per step")
     ax.legend(frameon=False)
-    return fig
-
-
-def flow_frame(
-    positions: ArrayLike, right_side: ArrayLike, step: int, extent: float = 1.8
-) -> Figure:
-    """Return where many starts have come to after some steps, as one frame of a film.
-
-    `positions` are their (alpha_V, alpha_A), (n, 2), by now; `right_side` says which of them began
-    on the truth's side of the watershed. Axes reach from minus to plus `extent`.
-    """
-    now, good = np.asarray(positions, float), np.asarray(right_side, bool)
-    fig, ax = frame((0.16, 0.19, 0.81, 0.75), height=4.5, width=4.6)
-    hyperbola(ax, np.array([-extent, extent]))
-    ax.plot(*now[good].T, "o", color=INK.green, ms=4, label="to the truth")
-    ax.plot(*now[~good].T, "^", color=MIRROR, ms=4, label="to the mirror")
-    ax.plot(1, 1, "*", color=TRUTH, ms=11, label="truth", zorder=1)
-    ax.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal", title=f"step {step:,}")
-    ax.set(xlabel=r"$\alpha_V$", ylabel=r"$\alpha_A$")
-    fig.legend(loc="lower center", ncols=3, fontsize=9, frameon=False)
     return fig

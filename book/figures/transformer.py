@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from figures.base import (
     INK,
-    MIRROR,
     OF_A,
     OF_V,
     SGD,
     THEORY,
-    TRUTH,
     Curves,
     band,
     drawn,
     figure,
-    hyperbola,
     panels,
     token_names,
 )
@@ -75,97 +71,6 @@ def _bars(ax: Axes, values: ArrayLike, names: Sequence[str], colour: str) -> Non
     ax.set(xlim=(0, 1.15), ylim=(len(names) - 0.4, -0.6), xticks=(0, 0.5, 1))
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", length=0)
-
-
-@drawn
-def loss_surface(
-    alpha_V: ArrayLike,
-    alpha_A: ArrayLike,
-    excess: ArrayLike,
-    *,
-    marks: Mapping[str, tuple[float, float]],
-) -> Figure:
-    """Return the excess loss over the two signals, and along three ways through the start.
-
-    `excess`, (n, n), is the loss minus the Bayes loss, a row for each `alpha_A` and a column for
-    each `alpha_V`, both the same grid (n,) around zero. `marks` are points (alpha_V, alpha_A) by
-    name.
-    """
-    if is_narrow():
-        fig, (ax, beside) = figure(2, 1, height=6.6)
-    else:
-        fig, (ax, beside) = figure(1, 2, height=3.1)
-    values = np.asarray(excess, float)
-    top = float(values.max())
-    levels = top * np.geomspace(1e-4, 1, 13)
-    shades = [to_rgba(INK.grey, 0.75 * n / (len(levels) - 2)) for n in range(len(levels) - 1)]
-    ax.contourf(
-        alpha_V, alpha_A, np.maximum(values, levels[0]), levels=levels, colors=shades,
-        norm=LogNorm(levels[0], top),
-    )  # fmt: skip
-    hyperbola(ax, np.asarray(alpha_V, float))
-    ax.axhline(0, color=OF_A, lw=1.2)
-    ax.axvline(0, color=OF_V, lw=1.2)
-    for (name, place), mark in zip(marks.items(), "osDv", strict=False):
-        colour = {"truth": TRUTH, "mirror": MIRROR}.get(name, INK.red)
-        ax.plot(*place, mark, color=colour, mec=INK.paper, ms=9)
-        ax.annotate(
-            name, place, xytext=(8, 6), textcoords="offset points", color=INK.black,
-            bbox={"facecolor": INK.paper, "edgecolor": "none", "alpha": 0.7, "pad": 1.5},
-        )  # fmt: skip
-    ax.set_xlabel(r"$\alpha_V$: how far $\mathbf{V}$ is")
-    ax.set_ylabel(r"$\alpha_A$: how far $\mathbf{A}$ is")
-    ax.set(aspect="equal", ylim=(np.min(alpha_A), np.max(alpha_A)))
-    ax.grid(visible=False)
-    ax.set_title("the greyer, the higher", fontsize=10)
-    v, a = np.asarray(alpha_V, float), np.asarray(alpha_A, float)
-    along = ((values[np.abs(a).argmin()], OF_V, "--", r"$\mathbf{V}$ alone"),
-             (values[:, np.abs(v).argmin()], OF_A, ":", r"$\mathbf{A}$ alone"),
-             (values.diagonal(), INK.black, "-", "both alike"))  # fmt: skip
-    for heights, colour, style, label in along:
-        beside.plot(v, heights, style, color=colour, lw=2, label=label)
-    beside.set(xlim=(-1.25, 1.25), ylim=(0, 1.7 * values[np.abs(a).argmin()].max()))
-    beside.set(xlabel="how far from the start", ylabel="excess loss")
-    beside.legend(frameon=False, fontsize=9)
-    return fig
-
-
-@drawn
-def blindness(
-    on_A: Mapping[str, ArrayLike], on_V: Mapping[str, ArrayLike], attended: ArrayLike
-) -> Figure:
-    """Return the pulls on one column of each layer, for several states of the other.
-
-    `on_A` are the (T,) pulls on a column of A, `on_V` the (N,) pulls on a column of V, both by a
-    title that says what the other layer knows, as many of each. `attended` are positions from 0.
-    """
-    columns = len(on_A)
-    fig, axes = figure(2, columns, height=4.1, squeeze=False)
-    rows = ((axes[0], on_A, OF_A), (axes[1], on_V, OF_V))
-    for places, pulls, colour in rows:
-        every = np.concatenate([np.asarray(each, float) for each in pulls.values()])
-        low, high = min(0.0, float(every.min())), max(0.0, float(every.max()))
-        room = 0.18 * (high - low)
-        for ax, (title, pull) in zip(places, pulls.items(), strict=True):
-            values = np.asarray(pull, float)
-            ax.axhline(0, color=INK.black, lw=0.8)
-            ax.bar(np.arange(1, len(values) + 1), values, color=colour, width=0.6)
-            ax.set(title=title, ylim=(low - room, high + room))
-            ax.grid(axis="x", visible=False)
-    for ax, pull in zip(axes[0], on_A.values(), strict=True):
-        rings = np.asarray(attended)
-        heights = np.asarray(pull, float)[rings]
-        ax.plot(rings + 1, heights, "o", ms=11, mfc="none", mec=INK.black, mew=1.3)
-        ax.set(xlabel="position $t$")
-    for ax in axes[1]:
-        size = np.size(next(iter(on_V.values())))
-        ax.set_xticks(range(1, size + 1), token_names(size))
-        ax.set(xlabel="what follows")
-    for ax in axes[0] if is_narrow() else axes[0, :1]:
-        ax.set_ylabel(r"pull on $\mathbf{A}$")
-    for ax in axes[1] if is_narrow() else axes[1, :1]:
-        ax.set_ylabel(r"pull on $\mathbf{V}$")
-    return fig
 
 
 @drawn

@@ -24,6 +24,8 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => any} data the numbers that are shown
  * @property {(run: any, x: number, y: number, down: boolean) => State | undefined} [touch] what a
  *   pointer at (x, y), in pixels of the drawing, changes; down: it has just been pressed
+ * @property {(run: any, dx: number, dy: number) => State} [nudge] what an arrow key changes that a
+ *   pointer drags; needs touch
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
  * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
  * @property {{question: string, options: string[], outcome: (run: any) => number,
@@ -441,6 +443,19 @@ export function mount(place, figure, scb, options = {}) {
   }
   for (const kind of ["pointerdown", "pointermove"]) stage.addEventListener(kind, pointed);
   if (figure.touch) stage.classList.add("live-touch");
+  const { nudge } = figure;
+  if (nudge) {
+    stage.tabIndex = 0;
+    stage.setAttribute("role", "application");
+    stage.setAttribute("aria-label", `${figure.title}; arrow keys move the point`);
+    stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      const at = ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"].indexOf(event.key);
+      if (at < 0) return;
+      event.preventDefault();
+      const way = (at % 2 ? 1 : -1) * (event.shiftKey ? 10 : 1);
+      set(at < 2 ? nudge(run, way, 0) : nudge(run, 0, way), true);
+    });
+  }
 
   const resized = new ResizeObserver(() => {
     const now = Math.max(280, Math.min(760, Math.round(stage.clientWidth)));

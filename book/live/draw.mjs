@@ -86,6 +86,12 @@ export function panel(o) {
   return { x, y, left: o.left, right, top: o.top, bottom, markup };
 }
 
+/** Markup cut off at the edges of a panel. @param {Panel} p @param {string} markup */
+export function clipped(p, markup) {
+  const [w, h] = [px(p.right - p.left), px(p.bottom - p.top)];
+  return `<svg x="${px(p.left)}" y="${px(p.top)}" width="${w}" height="${h}" viewBox="${px(p.left)} ${px(p.top)} ${w} ${h}">${markup}</svg>`;
+}
+
 /** Text; classes start, middle, end say which side stands at x. @param {number} x @param {number} y */
 export function label(x, y, /** @type {unknown} */ text, kind = "") {
   return `<text x="${px(x)}" y="${px(y)}" class="${kind}">${safe(text)}</text>`;

@@ -4,6 +4,7 @@ import { coin } from "./coin.mjs";
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { column } from "./column.mjs";
 import { meters } from "./meters.mjs";
+import { loss } from "./loss.mjs";
 import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
 import { rounding } from "./rounding.mjs";
@@ -12,7 +13,7 @@ import { trainer } from "./trainer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer, task, quiz, column, rounding, coin, meters };
+export const figures = { trainer, portrait, coin, column, task, quiz, meters, loss, rounding };
 
 /** @type {Promise<any> | undefined} */
 let kernels;

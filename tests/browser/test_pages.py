@@ -34,9 +34,6 @@ pytestmark = pytest.mark.browser
 # theme; the other theme follows as when a reader's system turns dark at night.
 OPENED = {"laptop": "light", "phone": "dark"}
 
-# The page with a film, which is an ipywidget: its scripts alone come from another host.
-FILMS = {"book/03-population"}
-FILM_HOSTS = {"cdn.jsdelivr.net"}
 REQUESTED = "() => performance.getEntriesByType('resource').map(each => each.name)"
 
 OVERFLOWING = """() => {
@@ -63,8 +60,7 @@ UNSET_MATHS = """() => [...document.querySelectorAll('.bd-article .math')]
 AXE = "https://cdn.jsdelivr.net/npm/axe-core@4.11.0/axe.min.js"
 VIOLATIONS = """async () => {
     const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-    const where = {exclude: [['.widget-subarea']]};  // films
-    const found = await axe.run(where, {runOnly: rules, resultTypes: ['violations']});
+    const found = await axe.run({runOnly: rules, resultTypes: ['violations']});
     return found.violations.flatMap(rule => rule.nodes.map(
         each => `${rule.id}: ${each.target} ${each.any.map(why => why.message)}`));
 }"""
@@ -81,9 +77,7 @@ SWITCHED = """async theme => {
     await Promise.race([enough, Promise.allSettled(moving.map(each => each.finished))]);
 }"""
 
-# Widgets draw dark on light whatever the theme, which gives them a light panel.
 BRIGHT_BOXES = """() => [...document.querySelectorAll('.bd-article *')].filter(each => {
-    if (each.closest('.widget-subarea')) return false;
     const [r, g, b, a = 1] = getComputedStyle(each).backgroundColor.match(/[\\d.]+/g).map(Number);
     return a > 0.5 && r + g + b > 3 * 140 && each.getBoundingClientRect().width > 150;
 }).slice(0, 5).map(each => each.outerHTML.slice(0, 120))"""
@@ -182,27 +176,25 @@ def test_a_main_page_is_read_to_its_end(seen: Visit) -> None:
 
 
 def test_a_page_asks_no_other_host(seen: Visit, base: str) -> None:
-    """Neither for mathematics nor for fonts; films alone load their widgets from elsewhere."""
-    name = seen.page.url.removeprefix(f"{base}/").removesuffix(".html")
+    """Neither for mathematics nor for fonts, nor for what is alive on it."""
     asked = {*seen.page.evaluate(REQUESTED), *seen.unanswered}
     assert any(url.startswith(f"{base}/_static/mathjax/") for url in asked) == (
         seen.page.locator(".math").count() > 0
     )
     hosts = {urlsplit(url).hostname for url in asked if not url.startswith((base, "data:"))}
-    assert hosts == (FILM_HOSTS if name in FILMS else set())
+    assert not hosts
 
 
 def test_no_file_of_the_book_names_another_host_to_load_from() -> None:
     """Pages that nobody visits here, such as the index and the search, are looked through."""
     if not HTML.is_dir():
         lacking("the book is not built: run make book first")
-    films = {HTML / f"{name}.html" for name in FILMS}
     loads = re.compile(
         r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*?\bsrc=["'](?:https?:)?//"""
         r"""|<link\b[^>]*?\bhref=["'](?:https?:)?//|@import\b[^;]*?//|url\(["']?(?:https?:)?//"""
     )
     found = [*HTML.rglob("*.html"), *HTML.rglob("*.css")]
-    assert {path for path in found if loads.search(path.read_text("utf8"))} == films
+    assert not [path for path in found if loads.search(path.read_text("utf8"))]
 
 
 def test_mathematics_shows_on_a_page_opened_from_disk(browser: Browser, base: str) -> None:
@@ -236,26 +228,3 @@ def test_no_dead_buttons(name: str) -> None:
 def brightness(png: bytes) -> float:
     """Return the median brightness of a picture, 0 to 255."""
     return float(np.median(np.asarray(Image.open(io.BytesIO(png)).convert("L"))))
-
-
-def test_the_film_moves_without_a_kernel(browser: Browser, base: str) -> None:
-    with (
-        context(browser, "light", "laptop") as where,
-        visit(where, base, "book/03-population") as seen,
-    ):
-        if any("html-manager" in url for url in seen.unanswered):
-            lacking("the widget manager is not to be had: neither its npm package nor npm is here")
-        page = seen.page
-        picture = page.locator(".widget-subarea img:visible")
-        picture.wait_for(timeout=30_000)
-        first = picture.get_attribute("alt")
-        handle = page.locator(".widget-subarea .noUi-handle").first
-        handle.focus()
-        handle.press("ArrowRight")
-        page.wait_for_function(
-            """before => [...document.querySelectorAll('.widget-subarea img')]
-                .filter(each => each.offsetParent)
-                .some(each => each.alt && each.alt !== before)""",
-            arg=first,
-        )
-        assert seen.problems == []

@@ -17,34 +17,6 @@ def test_data_flow_adds_attention_up_by_token_and_predicts() -> None:
     assert [each.get_text() for each in fig.axes[3].texts] == ["0.38", "0.25", "0.38"]
 
 
-def test_loss_surface_marks_points_and_draws_three_ways_through_the_start(by_label) -> None:
-    grid = np.linspace(-2, 2, 41)
-    excess = (1 - np.outer(grid, grid)) ** 2 + 1e-3
-    fig = transformer.loss_surface(grid, grid, excess, marks={"start": (0, 0), "truth": (1, 1)})
-    plane, beside = fig.axes
-    lines = [line.get_xydata() for line in plane.lines]
-    for branch in lines[:2]:
-        np.testing.assert_allclose(branch.prod(axis=1), 1)
-    assert [[0.0, 0.0]] in [line.tolist() for line in lines]
-    assert [[1.0, 1.0]] in [line.tolist() for line in lines]
-    ways = by_label(beside)
-    assert np.ptp(ways[r"$\mathbf{A}$ alone"].get_ydata()) == 0  # the product stays zero
-    both = ways["both alike"].get_ydata()
-    assert both[20] > both[30] == both.min()
-
-
-def test_blindness_draws_each_pull_on_one_scale_a_layer() -> None:
-    on_A = {"none": np.zeros(4), "half": np.array([-0.1, 0.3, -0.1, -0.1])}
-    on_V = {"none": np.array([0.1, -0.1]), "half": np.array([0.5, -0.5])}
-    fig = transformer.blindness(on_A, on_V, [1])
-    heights = [[bar.get_height() for bar in ax.patches] for ax in fig.axes]
-    np.testing.assert_array_equal(heights[1], on_A["half"])
-    np.testing.assert_array_equal(heights[2], on_V["none"])
-    assert fig.axes[0].get_ylim() == fig.axes[1].get_ylim()
-    assert fig.axes[2].get_ylim() == fig.axes[3].get_ylim()
-    assert [[2, 0.3]] in [line.get_xydata().tolist() for line in fig.axes[1].lines]
-
-
 def test_perturbations_draw_a_line_of_slope_two_through_them() -> None:
     size = np.geomspace(0.01, 1, 20)
     fig = transformer.perturbations(size, 3 * size**2)

@@ -107,12 +107,8 @@ def test_the_library_reads_no_pickle_and_asks_no_network() -> None:
 
 
 def test_security_page_names_what_it_speaks_of() -> None:
-    """Films, lists and versions in SECURITY.md are those of the project."""
+    """Lists and versions in SECURITY.md are those of the project."""
     page = text("SECURITY.md")
-    films = {path.stem for path in (ROOT / "book").glob("*.md") if "film" in path.read_text("utf8")}
-    named = set(re.findall(r"`(\d\d-[\w-]+)`", page))
-    assert named
-    assert named <= films
     assert "mathjax@3.2.2" in page
     assert "sphinx-mathjax-offline==0.0.2" in text("constraints.txt")
     for name in ("requirements/", "constraints.txt", "SECURITY.md"):
