@@ -111,7 +111,7 @@ def signal_and_noise(lengths: ArrayLike, norm: Curves, entry: Curves) -> Figure:
         ax.tick_params(labelleft=True)
         _few_ticks(ax, lengths)
     fig.axes[0].set_ylabel("size")
-    fig.axes[0].legend(frameon=False, loc="upper left")
+    fig.axes[0].legend(frameon=False, loc="upper left", fontsize=9)
     return fig
 
 

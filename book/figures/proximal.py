@@ -25,7 +25,6 @@ from figures.base import (
     ticks_at,
     zero,
 )
-from figures.shown import is_narrow
 
 
 def _ring(ax: Axes, at: ArrayLike, values: ArrayLike, size: float = 10) -> None:
@@ -122,14 +121,16 @@ def columns_by_penalty(columns: Curves, attended: ArrayLike, linear: float = 0.0
     """
     chosen = np.flatnonzero(np.asarray(attended, bool))
     top = 1.6 * max(float(np.max(np.abs(np.asarray(each)))) for each in columns.values())
-    fig, axes = figure(2, 2, height=4.2, sharex=True, sharey=True, squeeze=False)
+    low = min(-0.1, 1.6 * min(float(np.min(np.asarray(each))) for each in columns.values()))
+    rows = -(-len(columns) // 2)
+    fig, axes = figure(rows, 2, height=2.1 * rows, sharex=True, sharey=True, squeeze=False)
     for ax, (label, column) in zip(axes.flat, columns.items(), strict=False):
         values = np.asarray(column, float)
         ax.vlines(np.arange(1, values.size + 1), 0, values, color=OF_A, lw=0.8)
         _ring(ax, chosen + 1, values[chosen], size=8)
         zero(ax)
         ax.set_yscale("symlog", linthresh=linear)
-        ax.set(ylim=(-0.1, top), yticks=[-linear, 0, linear, 0.1, 0.5])
+        ax.set(ylim=(low, top), yticks=[-linear, 0, linear, 0.1, 0.5])
         ax.set_yticklabels([f"{-linear:g}", "0", f"{linear:g}", "0.1", "0.5"], fontsize=9)
         ax.minorticks_off()
         ax.set_title(label, loc="left", fontsize=10)
@@ -198,10 +199,6 @@ def long_stage_2(
         reached = np.interp(at, np.asarray(steps), np.median(np.asarray(values), axis=0))
         ax.plot(at, reached, "D", color=colour, mec=TRUTH, ms=7)
         star(ax, at, normalised[label], colour, mec=TRUTH)
-        if not is_narrow():
-            end = np.median(np.asarray(values), axis=0)[-1]
-            ax.annotate(label, (np.max(steps), end), xytext=(6, 0), textcoords="offset points",
-                        va="center", fontsize=10, annotation_clip=False)  # fmt: skip
     ax.plot([], [], "D", color="none", mec=TRUTH, ms=7, label="early stop")
     ax.plot([], [], "*", color="none", mec=TRUTH, ms=13, label="and rounded")
     if predicted:
