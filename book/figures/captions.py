@@ -83,7 +83,8 @@ def distances(
             band(bottom, steps, setting.ratios[layer], colour, f"distance of {layer}", style)
         bottom.axhline(1, color=INK.black, lw=0.8)
         bottom.axhline(effect, color=INK.black, lw=1, ls=":")
-        bottom.set(ylim=(0.4, 1.1), xlabel=r"step $\tau$", ylabel="proximal / SGD")
+        bottom.set_title(title if is_narrow() else "")
+        bottom.set(ylim=(0.4, 1.1), xlabel=r"step $\tau$", ylabel="ratio")
         mark_step(bottom, switch)
     axes[1, 0].legend(loc="center left", fontsize=9)
     legend_below(fig, axes[0, 0], ncols=5, fontsize=9)
@@ -112,7 +113,8 @@ def signals_and_errors(
         if expected is not None and column in ("alpha_V", "alpha_A"):
             path = np.asarray(expected)[:, int(column == "alpha_A")]
             ax.plot(steps, path, color=THEORY, lw=1, label="without noise")
-    fig.axes[1].legend(loc="upper left", fontsize=9)
+    room = {"frameon": False, "borderaxespad": 0.0, "handlelength": 1.4}
+    fig.axes[0].legend(loc="upper left", fontsize=8, **room)
     return fig
 
 
@@ -143,7 +145,7 @@ def recovery(
     for (top, bottom), (title, each) in zip(axes.T, settings.items(), strict=True):
         _methods(top, steps, each.similarity, OF_A, switch)
         _rounded(top, float(np.max(steps)), each.rounded, OF_A)
-        top.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08), ylabel="similarity of $A$")
+        top.set(title=title, xlabel=r"step $\tau$", ylim=(-0.05, 1.08), ylabel="similarity")
         for i, (method, values) in enumerate(each.at_level.items()):
             colour = OF_A if method == "proximal" else SGD
             middle, low, high = np.asarray(values, float).T
@@ -156,7 +158,7 @@ def recovery(
             bottom.errorbar(c.max() * (1.7 + 0.9 * i), value, reach, label=label, **mark)
         bottom.axvline(1.25 * c.max(), color=INK.grey, lw=0.6)
         bottom.set(xscale="log", xlabel="$c$ of a cut at $c/Q$", ylim=(-0.04, 1.04))
-        bottom.set_ylabel("share that recovers")
+        bottom.set(ylabel="share", title=title if is_narrow() else "")
         plain_log(bottom.xaxis, subs=(1,))
         bottom.set_xticks([0.01, 0.1, 1])
     handles = [handle for ax in axes[:, 0] for handle in ax.get_legend_handles_labels()[0]]
@@ -181,7 +183,7 @@ class Vocabulary(NamedTuple):
 @drawn
 def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
     """Return figure 5: the distance of A and the test loss of each vocabulary."""
-    names = {"error_A": ("distance of $A$", OF_A), "excess": ("loss above Bayes", INK.green)}
+    names = {"error_A": ("distance\nof $A$", OF_A), "excess": ("loss above\nBayes", INK.green)}
     fig, axes = figure(2, len(runs), height=2.9, sharex="col", squeeze=False)
     for column, each in zip(axes.T, runs, strict=True):
         for ax, (name, (label, colour)) in zip(column, names.items(), strict=True):
@@ -189,16 +191,18 @@ def vocabularies(runs: Sequence[Vocabulary]) -> Figure:
             _methods(ax, each.steps, shown, colour, None)
             mark_step(ax, 0)
             star(ax, 0, each.rounded[name], colour, label="proximal, rounded", zorder=5)
-            ax.set(title=each.label, ylabel=label, xlabel="steps after the stop")
+            ax.set(title=each.label, xlabel="steps after the stop")
+            ax.set_ylabel(label, fontsize=9)
             if name == "excess":
                 ax.set_yscale("log")
             else:
                 ax.set_ylim(-0.03, None)
     for ax in axes[:-1].flat:
         ax.set_xlabel("")
-    for ax in axes[1:].flat:
+    for ax in axes[1:].flat if not is_narrow() else ():
         ax.set_title("")
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
+    fig.align_ylabels(axes[:, 0])
     legend_below(fig, axes[0, 0], ncols=3, fontsize=9)
     return fig

@@ -54,6 +54,7 @@ def fault(curves: Curves, well: Curves, switch: float | None = None) -> Figure:
     loss.set(title="loss above Bayes", yscale="log", ylim=(3e-4, 2))
     if is_narrow():
         legend_below(fig, signals, 3, fontsize=9)
-    else:
-        signals.legend(fontsize=9, loc="upper left", ncols=2, columnspacing=0.8)
+    else:  # where no curve comes, whatever the fault
+        told = signals.get_legend_handles_labels()
+        loss.legend(*told, fontsize=9, loc="upper left", ncols=2, columnspacing=0.8, frameon=False)
     return fig

@@ -25,7 +25,6 @@ from figures.base import (
     ticks_at,
     zero,
 )
-from figures.shown import is_narrow
 
 
 def _ring(ax: Axes, at: ArrayLike, values: ArrayLike, size: float = 10) -> None:
@@ -145,10 +144,6 @@ def long_stage_2(
         reached = np.interp(at, np.asarray(steps), np.median(np.asarray(values), axis=0))
         ax.plot(at, reached, "D", color=colour, mec=TRUTH, ms=7)
         star(ax, at, normalised[label], colour, mec=TRUTH)
-        if not is_narrow():
-            end = np.median(np.asarray(values), axis=0)[-1]
-            ax.annotate(label, (np.max(steps), end), xytext=(6, 0), textcoords="offset points",
-                        va="center", fontsize=10, annotation_clip=False)  # fmt: skip
     ax.plot([], [], "D", color="none", mec=TRUTH, ms=7, label="early stop")
     ax.plot([], [], "*", color="none", mec=TRUTH, ms=13, label="and rounded")
     if predicted:

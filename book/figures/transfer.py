@@ -25,6 +25,7 @@ from figures.base import (
     panels,
     ticks_at,
 )
+from figures.shown import is_narrow
 
 _LOOKS = ((OF_A, "-", "o"), (OF_A, "--", "s"), (SGD, "-.", "^"))
 
@@ -109,7 +110,7 @@ def least_batches(
     _with_ends(ax, rho, batches, OF_A, "none", "o", "nine in ten tasks")
     ax.plot(rho, predicted, color=THEORY, lw=1, label="by hand")
     ax.set(xscale="log", yscale="log", xlabel=r"correlation $\rho$", ylabel="batch $B$")
-    ticks_at(ax, rho[:: max(1, rho.size // 6)])
+    ticks_at(ax, rho[:: max(1, rho.size // 6)][:: 2 if is_narrow() else 1])
     legend_below(fig, ax, ncols=3, fontsize=10)
     return fig
 
