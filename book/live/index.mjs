@@ -3,10 +3,11 @@
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { portrait } from "./portrait.mjs";
 import { trainer } from "./trainer.mjs";
+import { transfer } from "./transfer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer };
+export const figures = { portrait, trainer, transfer };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
