@@ -2,12 +2,13 @@
 
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { portrait } from "./portrait.mjs";
+import { softmax } from "./softmax.mjs";
 import { trainer } from "./trainer.mjs";
 import { transfer } from "./transfer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, trainer, transfer };
+export const figures = { portrait, softmax, trainer, transfer };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
