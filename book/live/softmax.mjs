@@ -15,10 +15,28 @@ const gradient = (a, { q }, v) => a.map((x, i) => v * v * x - (i < 2 ? v * q[i] 
 /** The mean of x over positions by weight. @param {number[]} a @param {number[]} x @param {number} T */
 const over = (a, x, T) => a[0] * x[0] + a[1] * x[1] + (T - 2) * a[2] * x[2];
 
+/** e^x. Engines differ in the last bit of Math.exp, which a swing would make visible. @param {number} x */
+function exp(x) {
+  const power = Math.round(x / Math.LN2);
+  const rest = x - power * Math.LN2;
+  let sum = 1;
+  for (let i = 18; i > 0; i--) sum = 1 + (sum * rest) / i;
+  return sum * 2 ** power;
+}
+
+/** By how much two weights differ whose logits are half above and half below their mean. @param {number[]} a @param {number} half */
+function difference(a, half) {
+  if (Math.abs(half) > 0.1) return a[0] - a[1];
+  // Nearly equal ones would be rounded to a tie, and the race be over.
+  const x = half * half;
+  const sinh = half * (1 + (x / 6) * (1 + (x / 20) * (1 + (x / 42) * (1 + x / 72))));
+  return ((a[0] + a[1]) * sinh) / Math.sqrt(1 + sinh * sinh);
+}
+
 /** Softmax of the logits mean + half, mean - half, and 0 at T - 2 positions. @param {{mean: number, half: number}} logits @param {number} T */
 function weigh({ mean, half }, T) {
   const w = [mean + half, mean - half, 0];
-  const e = w.map((x) => Math.exp(x - Math.max(...w)));
+  const e = w.map((x) => exp(x - Math.max(...w)));
   const sum = e[0] + e[1] + (T - 2) * e[2];
   return e.map((x) => x / sum);
 }
@@ -88,8 +106,7 @@ export const softmax = {
       const [v, u] = [run.values[run.steps], run.linearValues[run.steps]];
       const g = gradient(a, run, v);
       const mean = over(a, g, T);
-      // What two nearly equal logits differ by is followed by itself, or rounding would end the race.
-      const apart = (a[0] + a[1]) * Math.tanh(run.logits.half);
+      const apart = difference(a, run.logits.half);
       const [forward, turn] = [(g[0] + g[1]) / 2 - mean, v * v * apart - v * (q[0] - q[1])];
       const sum = a[0] * (g[0] - mean) + a[1] * (g[1] - mean);
       run.logits = {
@@ -119,7 +136,7 @@ export const softmax = {
     }); // prettier-ignore
     // On a logarithmic axis, late steps share a pixel: some do. Odd strides, for swings.
     const some = [];
-    for (let i = 1; i <= steps; i += Math.ceil(i / 150) | 1) some.push(i);
+    for (let i = 1; i <= steps; i += Math.ceil(i / 80) | 1) some.push(i);
     if (steps && some[some.length - 1] !== steps) some.push(steps);
     const pick = (/** @type {number[][]} */ path, /** @type {number} */ i) =>
       some.map((at) => path[at][i]);
@@ -140,24 +157,22 @@ export const softmax = {
     }); // prettier-ignore
     body +=
       plane.markup + line(plane, [0, 1], [1, 0], "soft thin") + rings(plane, [q[0]], [q[1]], 8);
-    let kept = [1, 1];
-    const path = run.softmax.filter((/** @type {number[]} */ a, /** @type {number} */ i) => {
-      const far = Math.abs(a[0] - kept[0]) + Math.abs(a[1] - kept[1]) > 0.004 || i === steps;
-      if (far) kept = a;
-      return far;
-    });
     const along = (/** @type {number[][]} */ points, /** @type {number} */ i) =>
       points.map((a) => a[i]);
-    const straight = [run.linear[0], ...some.map((i) => run.linear[i])];
-    body += line(plane, along(straight, 0), along(straight, 1), "a");
-    body += line(plane, along(path, 0), along(path, 1), "good thin");
+    for (const [points, kind] of [
+      [run.linear, "a"],
+      [run.softmax, "good thin"],
+    ]) {
+      const path = [0, ...some].map((at) => points[at]);
+      body += line(plane, along(path, 0), along(path, 1), kind);
+    }
     body += dots(plane, [run.softmax[steps][0]], [run.softmax[steps][1]], "good", 5);
     /** @type {[string, string, string?][]} */
     const names = [
       ["good", "softmax: 1"], ["good dashed", "2"], ["a", "linear: 1"], ["a dashed", "2"],
       ["v thin", "signal of V"], ["truth", "truth", "ring"],
     ]; // prettier-ignore
-    const rows = wide ? [names] : [names.slice(0, 4), names.slice(4)];
+    const rows = wide ? [names] : [0, 2, 4].map((i) => names.slice(i, i + 2));
     rows.forEach((row, i) => (body += key(40, top + side + 58 + 22 * i, row)));
     return { height: top + side + 46 + 22 * rows.length, body };
   },

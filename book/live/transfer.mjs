@@ -183,7 +183,7 @@ export const transfer = {
       ["v", "old", "area"], ["truth", "new; attended", "ring"], ["soft faint", "reach of noise", "area"],
       ["a", "counted", "dot"], ["theory thin", "law"], ["soft dashed", "law at ρ = 1"],
     ]; // prettier-ignore
-    const rows = wide ? [names] : [names.slice(0, 2), names.slice(2, 4), names.slice(4)];
+    const rows = wide ? [names] : [0, 2, 4].map((i) => names.slice(i, i + 2));
     rows.forEach((row, i) => (body += key(wide ? 34 : 48, top + tall + 58 + 22 * i, row)));
     return { height: top + tall + 46 + 22 * rows.length, body };
   },
@@ -241,7 +241,7 @@ print(*found)  # columns found, of 4 a step
 
   data: (run) => ({
     steps: run.count, batches: run.ladder, found: [...run.hits], python: [...run.hits],
-    law: run.ladder.map((/** @type {number} */ b) => run.law(height(run.state, b))),
-    column: [...run.column], shown: run.shown, least: run.least(), best: run.best,
+    law: run.ladder.map((/** @type {number} */ b) => Number(run.law(height(run.state, b)).toFixed(12))),
+    column: [...run.column], shown: run.shown, least: run.least() || null, best: run.best,
   }), // prettier-ignore
 };
