@@ -84,7 +84,7 @@ stills:
 
 # What runs in a page is tracked, so that only who changes a kernel needs a linker.
 wasm:
-	@$(SET_UP) wasm
+	@$(SET_UP) $$(command -v wasm-ld >/dev/null || echo wasm)
 	$(PY) -m tools.make_wasm
 
 # Calls with odd arguments, others each time; a fault ends it, as a call that can be pasted.

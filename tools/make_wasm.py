@@ -58,10 +58,8 @@ def source_stamp() -> str:
     Comments and docstrings do not count, nor do functions of the library that no export calls.
     """
     found = {"": _code(inspect.getsource(wasm_exports))}
-    for _, function in wasm_exports.EXPORTS.values():
-        _collect("", function, found)
     for name, thing in vars(wasm_exports).items():
-        if hasattr(thing, "py_func"):
+        if hasattr(thing, "py_func") or name in wasm_exports.EXPORTS:
             _collect(name, thing, found)
     text = "\0".join(f"{name}\0{found[name]}" for name in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -75,10 +73,10 @@ def _collect(name: str, thing: Any, found: dict[str, str]) -> None:
     elif isinstance(function, type) and issubclass(function, tuple):
         found[name] = repr(getattr(function, "_fields", ""))
     elif isinstance(function, types.FunctionType) and name not in found:
-        if function.__module__.startswith("scbtools"):
-            found[name] = _code(textwrap.dedent(inspect.getsource(function)))
-        elif function.__module__ != wasm_exports.__name__:
+        ours = function.__module__ == wasm_exports.__name__  # has been read as a whole
+        if not ours and not function.__module__.startswith("scbtools"):
             return
+        found[name] = "" if ours else _code(textwrap.dedent(inspect.getsource(function)))
         variables = inspect.getclosurevars(function)
         for other, value in {**variables.globals, **variables.nonlocals}.items():
             if inspect.ismodule(value) and value.__name__.startswith("scbtools"):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.base import (
@@ -60,35 +57,3 @@ def fault(curves: Curves, well: Curves, switch: float | None = None) -> Figure:
     else:
         signals.legend(fontsize=9, loc="upper left", ncols=2, columnspacing=0.8)
     return fig
-
-
-@drawn
-def quiz(runs: Sequence[Curves], columns: int = 3) -> Figure:
-    """Return the signals and errors of single runs, numbered and without their names.
-
-    Curves are as in `fault`, with one run each: (n,) arrays.
-    """
-    rows = -(-len(runs) // columns)
-    fig, axes = figure(rows, columns, height=2.3 * rows + 0.5, sharey=True, squeeze=False)
-    for number, (ax, curves) in enumerate(zip(axes.flat, runs, strict=False), start=1):
-        _one(ax, curves)
-        ax.set_title(f"run {number}")
-    for ax in axes[-1] if not is_narrow() else axes.flat[-1:]:
-        ax.set_xlabel(r"step $\tau$")
-    for ax in axes.flat[len(runs) :]:
-        ax.set_visible(False)
-    legend_below(fig, axes.flat[0], 4, fontsize=9)
-    return fig
-
-
-def _one(ax: Axes, curves: Curves) -> None:
-    """Draw one run: signals thick, errors thin."""
-    for name, colour, style, label in _SIGNALS:
-        ax.plot(
-            curves["step"], curves[name], style, color=colour, lw=2.2, label=f"signal of {label}"
-        )
-    for name, colour, style, label in _ERRORS:
-        told = f"error of {label}"
-        ax.plot(curves["step"], curves[name], style, color=colour, lw=0.9, alpha=0.8, label=told)
-    zero(ax)
-    ax.set_ylim(-1.7, 2.3)

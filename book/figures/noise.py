@@ -24,7 +24,6 @@ from figures.base import (
     drawn,
     each_run,
     figure,
-    frame,
     gaussian,
     legend_below,
     looks,
@@ -32,7 +31,6 @@ from figures.base import (
     plain_log,
     zero,
 )
-from figures.film import film as film  # for the chapter
 
 
 class Scaling(NamedTuple):
@@ -90,62 +88,6 @@ def noise_column(column: ArrayLike, attended: Sequence[int], deviation: float) -
     right.plot(gaussian(grid, deviation), grid, color=THEORY, lw=1.5, label="Gaussian")
     right.set_xlabel("density")
     right.legend(frameon=False, fontsize=9)
-    return fig
-
-
-@drawn
-def signal_and_noise(lengths: ArrayLike, norm: Curves, entry: Curves) -> Figure:
-    """Return signal and noise against T, as a whole and entry by entry.
-
-    Both map "signal of A", "noise of A" and, if they like, "noise of V" to (n, tasks) arrays:
-    `norm` the mu-norms of expected gradient and noise, `entry` those of one entry.
-    """
-    both = {r"the whole gradient, $\Vert\cdot\Vert_\mu$": norm, "one entry": entry}
-    own = {"signal of A": (INK.green, "-"), "noise of A": (OF_A, "--"), "noise of V": (OF_V, "-.")}
-    fig, each = panels(both, height=3.3, sharey=True)
-    for ax, title, values in each:
-        for name, (colour, style) in own.items():
-            if name in values:
-                band(ax, lengths, np.transpose(values[name]), colour, name, style, lw=2)
-        ax.set(xscale="log", yscale="log", xlabel="$T$", title=title)
-        ax.tick_params(labelleft=True)
-        _few_ticks(ax, lengths)
-    fig.axes[0].set_ylabel("size")
-    fig.axes[0].legend(frameon=False, loc="upper left")
-    return fig
-
-
-def batch_frame(
-    column: ArrayLike, attended: Sequence[int], expected: float, batch_size: int, limit: float
-) -> Figure:
-    """Return the histogram of a column of minus the batch gradient, as one frame of a film.
-
-    Entries at `attended` positions are drawn one by one below the histogram, beside what is
-    `expected` there. The axis reaches from minus to plus `limit`.
-    """
-    values, where = np.clip(np.asarray(column, float), -limit, limit), np.asarray(attended, int)
-    fig, ax = frame((0.11, 0.17, 0.86, 0.73), height=3.1, width=6.2)
-    edges = np.linspace(-limit, limit, 71).tolist()
-    ax.hist(np.delete(values, where), bins=edges, color=OF_A, alpha=0.6, label="unattended")
-    ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(-0.6, 2 * len(values))
-    ax.set_yticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
-    below = np.full(len(where), -0.3)
-    ax.plot(
-        values[where],
-        below,
-        "o",
-        clip_on=False,
-        color=TRUTH,
-        ms=9,
-        mfc="none",
-        mew=2,
-        label="attended",
-    )
-    ax.axvline(expected, color=INK.green, ls="--", label="expected there")
-    ax.set(xlim=(-limit, limit), xlabel="entry of minus the gradient", ylabel="entries")
-    ax.set_title(f"$B = {batch_size}$")
-    ax.legend(frameon=False, fontsize=9, loc="upper left")
     return fig
 
 

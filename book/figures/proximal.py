@@ -56,31 +56,6 @@ def shrinkage(columns: Curves, attended: ArrayLike) -> Figure:
 
 
 @drawn
-def cut_histogram(
-    before: ArrayLike, after: ArrayLike, attended: ArrayLike, level: float, bins: int = 60
-) -> Figure:
-    """Return the entries of a column before and after the cut, attended ones marked one by one.
-
-    `attended`, (T,), is true at attended positions; the cut is made at `level`.
-    """
-    columns = {"before the cut": np.asarray(before), "after the cut": np.asarray(after)}
-    chosen = np.asarray(attended, bool)
-    low, high = np.min(list(columns.values())), np.max(list(columns.values()))
-    pad = 0.03 * (high - low)
-    edges = np.linspace(low - pad, high + pad, bins + 1).tolist()
-    fig, each = panels(columns, height=3.0, sharey=True)
-    for ax, title, values in each:
-        ax.hist(values[~chosen], bins=edges, color=OF_A, alpha=0.7, label="other positions")
-        _ring(ax, values[chosen], np.ones(chosen.sum()))
-        ax.axvline(level, color=THEORY, ls="--", lw=1.2, label=r"level $\frac{1}{2}\alpha_V/Q$")
-        ax.set(title=title, xlabel=r"entry $a_t$", yscale="log", ylim=(0.5, 2 * chosen.size))
-    for ax in fig.axes:
-        ax.set_ylabel("positions")
-    legend_below(fig, fig.axes[0], ncols=3, fontsize=10)
-    return fig
-
-
-@drawn
 def cut_scaling(
     lengths: ArrayLike,
     attended: Mapping[str, Sequence[ArrayLike]],
@@ -110,34 +85,6 @@ def cut_scaling(
     fig.axes[0].set_ylim(0, None)
     fig.axes[1].set_yscale("log")
     legend_below(fig, fig.axes[0], ncols=2)
-    return fig
-
-
-@drawn
-def columns_by_penalty(columns: Curves, attended: ArrayLike, linear: float = 0.02) -> Figure:
-    """Return one column of attention, (T,) by label, over its positions, attended ones ringed.
-
-    The axis, the same in each panel, is linear up to `linear` and logarithmic beyond, so that noise
-    and signal both show.
-    """
-    chosen = np.flatnonzero(np.asarray(attended, bool))
-    top = 1.6 * max(float(np.max(np.abs(np.asarray(each)))) for each in columns.values())
-    fig, axes = figure(2, 2, height=4.2, sharex=True, sharey=True, squeeze=False)
-    for ax, (label, column) in zip(axes.flat, columns.items(), strict=False):
-        values = np.asarray(column, float)
-        ax.vlines(np.arange(1, values.size + 1), 0, values, color=OF_A, lw=0.8)
-        _ring(ax, chosen + 1, values[chosen], size=8)
-        zero(ax)
-        ax.set_yscale("symlog", linthresh=linear)
-        ax.set(ylim=(-0.1, top), yticks=[-linear, 0, linear, 0.1, 0.5])
-        ax.set_yticklabels([f"{-linear:g}", "0", f"{linear:g}", "0.1", "0.5"], fontsize=9)
-        ax.minorticks_off()
-        ax.set_title(label, loc="left", fontsize=10)
-        ax.set_ylabel("$a_t$")
-    for ax in axes.flat[len(columns) :]:
-        ax.set_visible(False)
-    for ax in axes[-1]:
-        ax.set_xlabel("position $t$")
     return fig
 
 

@@ -170,32 +170,6 @@ def _paths(ax: Axes, steps: ArrayLike, runs: ArrayLike) -> None:
 
 
 @drawn
-def coin_toss(
-    steps: ArrayLike, sums: ArrayLike, shares: Mapping[str, tuple[ArrayLike, ArrayLike]]
-) -> Figure:
-    """Return runs between two sides, and the share of wrong signs beside Phi(-z).
-
-    `sums` are (runs, n): distance from the watershed over the head start, which is 1 at first.
-    `shares` are z (n,), and (n, 3) shares with their intervals, by label.
-    """
-    fig, (left, right) = figure(1, 2, height=3.9)
-    _paths(left, steps, sums)
-    zero(left)
-    left.set_yscale("symlog", linthresh=10)
-    left.set(xlabel=r"step $\tau$", ylabel="distance from the watershed\nin head starts")
-    z = np.linspace(0, 4, 100)
-    for (label, (x, found)), colour, _, mark in looks(shares.items(), _KINDS):
-        _points(right, x, found, colour, mark, label)
-    right.plot(z, ndtr(-z), color=THEORY, lw=1, label=r"$\Phi(-z)$")
-    right.set(xlabel="$z$, by hand", ylabel="share of mirrors", xlim=(0, 4), ylim=(0, 0.55))
-    for ax in (left, right):
-        ax.legend(
-            frameon=False, fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2)
-        )
-    return fig
-
-
-@drawn
 def random_starts(shares: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
     """Return shares of right signs against kappa / sqrt(NQ), beside the law.
 

@@ -1,8 +1,6 @@
-"""The task: one sample, attention columns, what pairs show, and its laws."""
+"""The task: one sample, what pairs show, and its laws."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -118,19 +116,6 @@ def _box(ax: Axes, x: float, name: str, strong: bool) -> None:
         Rectangle(corner, 0.76, 0.76, fill=False, edgecolor=INK.black, lw=2 if strong else 0.9)
     )
     ax.text(x, 0, name, ha="center", va="center", fontsize=13, color=INK.black)
-
-
-@drawn
-def attention_columns(maps: Mapping[str, ArrayLike]) -> Figure:
-    """Return small attention matrices (T, N) by name, positions downwards, last token across."""
-    fig, each = panels(maps, height=2.6)
-    for ax, title, matrix in each:
-        values = np.asarray(matrix, float)
-        cells(ax, values, OF_A)
-        ax.set(title=title, xlabel="last token", ylabel="position")
-        ax.set_xticks(range(values.shape[1]), token_names(values.shape[1]))
-        ax.set_yticks(range(len(values)), [str(t + 1) for t in range(len(values))])
-    return fig
 
 
 @drawn

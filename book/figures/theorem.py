@@ -9,20 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import (
-    INK,
-    MIRROR,
-    OF_A,
-    OF_V,
-    STATE,
-    THEORY,
-    Curves,
-    band,
-    drawn,
-    figure,
-    mark_step,
-    rows,
-)
+from figures.base import INK, MIRROR, OF_A, OF_V, THEORY, Curves, band, drawn, figure, rows
 from figures.shown import is_narrow
 
 _ERRORS = (r"$\Vert A - Q\Vert_\mu^2$", r"$\Vert V - P\Vert_\mu^2$")
@@ -43,36 +30,6 @@ _STAGES = (
     _Look(INK.green, "^--", INK.paper),
     _Look(INK.sky, "D-.", INK.sky),
 )
-
-
-@drawn
-def one_run(history: Curves, names: Mapping[str, int]) -> Figure:
-    """Return signals and squared errors of a run against its step, with the stages marked.
-
-    `history` is that of a `Run`; `names` has the last step of each stage.
-    """
-    fig, (left, right) = figure(1, 2, height=3.4)
-    step = np.asarray(history["step"])
-    for layer, error, (colour, style) in zip("AV", _ERRORS, _LAYERS, strict=True):
-        look = {"color": colour, "ls": style, "lw": 1.8}
-        signal = f"alpha_{layer}"
-        left.plot(step, history[signal], label=STATE[signal], **look)
-        right.plot(step, np.square(history[f"error_{layer}"]), label=error, **look)
-    for ax in (left, right):
-        before = 0
-        for i, (name, end) in enumerate(names.items()):
-            mark_step(ax, end)
-            ax.annotate(
-                name, ((before + end) / 2, 1.02 + 0.09 * (i % 2)), fontsize=9,
-                xycoords=("data", "axes fraction"), ha="center", annotation_clip=False,
-            )  # fmt: skip
-            before = end
-        ax.set(xlabel=r"step $\tau$")
-    left.set_ylabel("signal")
-    right.set(yscale="log", ylabel="squared distance")
-    left.legend(loc="lower right")
-    right.legend(loc="lower left")
-    return fig
 
 
 @drawn

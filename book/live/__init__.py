@@ -86,12 +86,11 @@ class Trainer(Figure):
                 f"the trainer shows up to 6 tokens and sequences of 2,000, got {task!r}: use "
                 f"scbtools.train"
             )
-        positions, weights, counts = task.sparse_attention
-        rows = [list(range(count)) for count in counts]
+        positions, weights, _ = task.sparse_attention
         given = {
             "transition": task.transition.tolist(),
-            "positions": [positions[k, row].tolist() for k, row in enumerate(rows)],
-            "weights": [weights[k, row].tolist() for k, row in enumerate(rows)],
+            "positions": positions.tolist(),
+            "weights": weights.tolist(),  # padding is 0
             "seqLen": task.seq_len,
         }
         self._task = task
@@ -112,7 +111,7 @@ class Trainer(Figure):
 
     @property
     def history(self) -> dict[str, Any]:
-        """What the run recorded, one array a column, as in `scbtools.Run.history`."""
+        """Step, loss, alpha_V and alpha_A at every step, as in `scbtools.Run.history`."""
         return {name: np.array(column) for name, column in self.data.get("history", {}).items()}
 
     @property

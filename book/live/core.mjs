@@ -22,11 +22,13 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
  * @property {(run: any) => any} data the numbers that are shown
- * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer at
- *   (x, y), in pixels of the drawing, changes
+ * @property {(run: any, x: number, y: number, down: boolean) => State | undefined} [touch] what a
+ *   pointer at (x, y), in pixels of the drawing, changes; down: it has just been pressed
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
  * @property {{name: string, values: Value[]}} [tour] what moves by itself in a figure without time
- * @property {{question: string, options: string[], outcome: (run: any) => number}} [bet]
+ * @property {{question: string, options: string[], outcome: (run: any) => number,
+ *   answered?: (run: any) => number, placed?: (run: any, option: number) => State}} [bet] with
+ *   `placed` a quiz: what an answer changes in the state, without beginning anew
  * @property {{state?: State, steps?: number}} [still] what print shows
  */
 
@@ -37,7 +39,14 @@ export function slider(name, label, values, value) {
 
 /** A control with named values. @param {string} name @param {string} label @param {Record<string, string>} names @param {string} value */
 export function choice(name, label, names, value) {
-  return { kind: "select", name, label, values: Object.keys(names), names: Object.values(names), value };
+  return {
+    kind: "select",
+    name,
+    label,
+    values: Object.keys(names),
+    names: Object.values(names),
+    value,
+  };
 }
 
 /** Yes or no. @param {string} name @param {string} label */
@@ -90,9 +99,8 @@ export function parse(figure, text) {
   return found;
 }
 
-/** Write a state as a link has it, without what is as by default. @param {Figure} figure @param {State} state */
-export function format(figure, state, run = 0) {
-  const usual = defaults(figure);
+/** Write a state as a link has it, without what is as on the page. @param {Figure} figure @param {State} state */
+export function format(figure, state, run = 0, usual = defaults(figure)) {
   const pairs = Object.keys(usual).filter((name) => state[name] !== usual[name]);
   const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`);
   if (run) text.push(`run=${run}`);
@@ -131,6 +139,8 @@ export function mount(place, figure, scb, options = {}) {
   let hurry = false; // to a step that a program waits for, seen or not
   let width = 720;
   let bet = -1;
+  /** @type {HTMLElement[]} */
+  const answers = [];
   let tourAt = -1;
   /** @type {(() => void)[]} */
   let waiting = [];
@@ -237,11 +247,24 @@ export function mount(place, figure, scb, options = {}) {
     const box = element("fieldset", { className: "live-bet noprint" });
     box.append(element("legend", {}, bets.question));
     bets.options.forEach((text, i) => {
+      if (bets.placed) {
+        answers.push(button(text, () => answer(i), box)); // radio buttons would answer on the way
+        return;
+      }
       const input = element("input", { type: "radio", name: group });
       input.addEventListener("change", () => { bet = i; touched = true; draw(); }); // prettier-ignore
       box.append(element("label", {}, input, text));
     });
     return box;
+  }
+
+  /** Take an answer to a quiz. @param {number} i */
+  function answer(i) {
+    state = run.state = { ...state, ...figure.bet?.placed?.(run, i) };
+    touched = true;
+    link();
+    draw();
+    speak(words.textContent || "");
   }
 
   // --- time ---
@@ -368,19 +391,23 @@ export function mount(place, figure, scb, options = {}) {
   function draw() {
     if (playButton) playButton.textContent = playing ? "Pause" : "Play";
     let text = figure.words(run);
+    if (figure.bet && figure.bet.answered) bet = figure.bet.answered(run);
+    answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {
       const found = figure.bet.outcome(run);
-      if (found >= 0) text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
+      if (found >= 0)
+        text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
     }
     if (words.textContent !== text) words.textContent = text;
-    if (code && code.closest("details").open) code.textContent = figure.python && figure.python(run);
+    if (code && code.closest("details").open)
+      code.textContent = figure.python && figure.python(run);
     place.dataset.steps = String(count);
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
-      let svg = stage.firstElementChild;
-      if (!svg || svg.tagName !== "svg") {
+      const svg = stage.firstElementChild;
+      if (svg?.getAttribute("class") !== "live-picture") {
+        // What stands there are the still pictures, one for each width.
         stage.innerHTML = picture(figure, run, width);
-        svg = stage.firstElementChild;
       } else {
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
         svg.innerHTML = body;
@@ -391,17 +418,22 @@ export function mount(place, figure, scb, options = {}) {
 
   function link() {
     if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, figure.step && !ended ? count : 0));
+      history.replaceState(history.state, "", format(figure, state, ended ? 0 : count, initial));
   }
 
   /** @param {PointerEvent} event */
   function pointed(event) {
     if (!figure.touch || (event.type === "pointermove" && !event.buttons)) return;
+    if (!touched) {
+      touched = true; // what is pointed at is the live drawing, not the still one
+      draw();
+    }
     const svg = stage.querySelector("svg.live-picture");
     if (!svg) return;
     const at = svg.getBoundingClientRect();
     const unit = width / at.width;
-    const change = figure.touch(run, (event.clientX - at.left) * unit, (event.clientY - at.top) * unit);
+    const [x, y] = [(event.clientX - at.left) * unit, (event.clientY - at.top) * unit];
+    const change = figure.touch(run, x, y, event.type === "pointerdown");
     if (!change) return;
     if (event.type === "pointerdown") stage.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -466,6 +498,9 @@ export function mount(place, figure, scb, options = {}) {
 
 /** The error that a figure ends with, in its place. @param {HTMLElement} place @param {unknown} error */
 export function complain(place, error) {
-  place.insertAdjacentHTML("beforeend", `<p class="live-words">This figure does not run here: ${safe(error)}</p>`);
+  place.insertAdjacentHTML(
+    "beforeend",
+    `<p class="live-words">This figure does not run here: ${safe(error)}</p>`,
+  );
   console.error(error);
 }

@@ -1,14 +1,20 @@
 // Where figures begin: on a page, in each element with data-live; in a notebook, as a widget.
 
+import { coin } from "./coin.mjs";
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
+import { column } from "./column.mjs";
+import { meters } from "./meters.mjs";
 import { portrait } from "./portrait.mjs";
+import { quiz } from "./quiz.mjs";
+import { rounding } from "./rounding.mjs";
+import { task } from "./task.mjs";
 import { softmax } from "./softmax.mjs";
 import { trainer } from "./trainer.mjs";
 import { transfer } from "./transfer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { portrait, softmax, trainer, transfer };
+export const figures = { portrait, trainer, task, quiz, column, rounding, coin, meters, transfer, softmax };
 
 /** @type {Promise<any> | undefined} */
 let kernels;
@@ -31,7 +37,10 @@ export async function start() {
     if (!handle) return;
     const place = /** @type {HTMLElement} */ (document.getElementById(`live-${name}`));
     if (text) {
-      const base = { ...defaults(handle.figure), ...parse(handle.figure, place.dataset.state || "") };
+      const base = {
+        ...defaults(handle.figure),
+        ...parse(handle.figure, place.dataset.state || ""),
+      };
       handle.set({ ...base, ...parse(handle.figure, text) }, true);
     }
     const { top, bottom } = place.getBoundingClientRect();

@@ -2,214 +2,283 @@
 // scbtools.recipes.three_stage has them, on one task with three tokens.
 
 import { slider } from "./core.mjs";
-import { dots, heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
+import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
 
-const TOKENS = ["a", "b", "c"];
+/**
+ * A run: steps taken in each stage, whether the stage has met its target, the column of token a at
+ * five moments, what was recorded at each step, and, from the rounding on, the verdict, wrong
+ * positions kept, and the step at which it was rounded.
+ * @typedef {{seed: number, trainer: any, task: any, A: Float64Array[], where: number[][],
+ *   stages: any[], taken: number[], over: boolean, ended: boolean, moments: Float64Array[],
+ *   path: Record<string, number[]>, signals: any, excess: number, verdict: string, wrong: number,
+ *   rounded: number}} One
+ */
+
+const TOKENS = [..."abcdef"];
 const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
+// Where each token looks, in percent of T.
 const PLACES = [[20, 70], [35, 55], [10, 90]]; // prettier-ignore
-const EVEN = [0.5, 0.5];
+const USUAL = { T: 500, B: 64, eta: 0.02, l1: 1e-4 };
 const SEEDS = 8; // side by side
-const FINISH = 50; // steps of Stage 3 at the full rate, and as many at a tenth of it
+const FINISH = 100; // steps of Stage 3 at the full rate, and as many at a tenth of it
+const STAGES = ["Stage 1: boost", "Stage 2: learn", "Stage 3: rounded", "Stage 3: rounded"];
 const MOMENTS = ["start", "boost ends", "cut", "learn ends", "rounded"];
-const REACH = 1.7; // of the signals that are seen
+const MARK = /** @type {Record<string, string>} */ ({ found: "good", mirrored: "mirror", drowned: "bad", diverged: "bad", "cut away": "soft" }); // prettier-ignore
 
-/** Positions that matter, from 0, for each last token: shares of T in percent. @param {number} T */
+/** Positions that matter, from 0, for each last token. @param {number} T */
 const positions = (T) => PLACES.map((row) => row.map((share) => (T * share) / 100 - 1));
 
-/** What three_stage(task, B, eta, l1, ...) returns. @param {any} task @param {any} state */
-function stagesOf(task, { B, eta, lambda }) {
-  const stage = (/** @type {string} */ name, /** @type {number} */ steps, /** @type {number} */ rate, rest = {}) => ({
-    name, steps, before: "", rule: { batchSize: B, etaV: rate / task.K_Q, etaA: rate / task.K_P, l1: 0, until: null, frozen: false, ...rest },
-  }); // prettier-ignore
+/** A number within limits. @param {number} v @param {[number, number]} limits */
+const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
+
+/** The stages of three_stage(task, B, eta, l1, ...). @param {any} task @param {any} state */
+function stagesOf(task, { B, eta, l1 }) {
+  const stage = (/** @type {number} */ steps, /** @type {number} */ rate, rest = {}) => {
+    const rates = { batchSize: B, etaV: rate / task.K_Q, etaA: rate / task.K_P };
+    return { steps, rule: { ...rates, l1: 0, until: null, frozen: false, ...rest } };
+  };
   return [
-    stage("boost", 2000, eta, { until: "max_signal", target: 0.35 }),
-    { ...stage("learn", 1000, eta, { l1: lambda, until: "mean_signal", target: 0.97 }), before: "cut" },
-    { ...stage("finish", FINISH, eta, { frozen: true }), before: "round" },
-    stage("polish", FINISH, eta / 10, { frozen: true }),
+    stage(2000, eta, { until: "max_signal", target: 0.35 }),
+    stage(1000, eta, { until: "mean_signal", target: 0.97, l1 }),
+    stage(FINISH, eta, { frozen: true }),
+    stage(FINISH, eta / 10, { frozen: true }),
   ];
 }
 
-/** Whether in every column the attended entries, times a sign, are larger than all others. @param {any} one @param {number} sign */
-function stands({ trainer, where }, sign) {
-  return trainer.A.every((/** @type {Float64Array} */ row, /** @type {number} */ k) => {
-    const least = Math.min(...where[k].map((/** @type {number} */ t) => sign * row[t]));
+/** Whether all attended entries, times a sign, are larger than the others of their column. @param {One} one @param {number} sign */
+const stands = ({ A, where }, sign) =>
+  A.every((row, k) => {
+    const least = Math.min(...where[k].map((t) => sign * row[t]));
     return row.every((a, t) => where[k].includes(t) || sign * a < least);
   });
-}
 
-/** A run from the start, of one seed. @param {any} task @param {any} state @param {number} seed @param {any} scb */
-function begin(task, state, seed, scb) {
-  const trainer = scb.trainer(task, { seed, batchSize: state.B });
-  const path = { step: [], V: [], A: [], noise: [], loss: [] };
-  const one = { trainer, task, seed, path, where: positions(state.T), stages: stagesOf(task, state), taken: [0], /** @type {any} */ moments: {}, marks: [], cut: 0, verdict: "", ended: false }; // prettier-ignore
-  trainer.set(one.stages[0].rule);
+/** A run from the start. @param {any} scb @param {any} task @param {number[][]} where @param {any} state @param {number} seed @returns {One} */
+function begin(scb, task, where, state, seed) {
+  const trainer = scb.trainer(task, { seed });
+  const [stages, path] = [stagesOf(task, state), { step: [], V: [], A: [], noise: [], loss: [], all: [] }];
+  const one = { seed, trainer, task, A: trainer.A, where, ended: false, stages, taken: [0], over: false, moments: [trainer.A[0].slice()], signals: {}, excess: 0, path, verdict: "", wrong: 0, rounded: 0 }; // prettier-ignore
+  trainer.set(stages[0].rule);
   note(one);
-  keep(one, "start");
   return one;
 }
 
-/** Write down where a run stands. @param {any} one */
+/** Write down where a run stands. @param {One} one */
 function note(one) {
   const { path, trainer, task } = one;
-  const now = trainer.signals();
-  one.signals = now;
-  one.excess = trainer.loss() - task.bayesLoss();
+  one.signals = trainer.signals();
+  const loss = trainer.loss();
+  one.excess = loss - task.bayesLoss();
   path.step.push(trainer.steps);
-  path.V.push(now.alpha_V);
-  path.A.push(now.alpha_A);
-  path.noise.push(now.delta_A / Math.sqrt(task.K_Q));
+  path.V.push(one.signals.alpha_V);
+  path.A.push(one.signals.alpha_A);
+  path.noise.push(one.signals.delta_A / Math.sqrt(task.K_Q));
   path.loss.push(one.excess);
+  path.all.push(loss);
 }
 
-/** Keep the first token's column, as it is at a moment. @param {any} one @param {string} name */
-function keep(one, name) {
-  one.moments[name] = one.trainer.A[0].slice();
-}
-
-/** Go to the next stage; return whether there is one. @param {any} one */
+/** Do what stands before the next stage; return whether there is one to go on with. @param {One} one */
 function next(one) {
-  const { trainer, taken, stages, task } = one;
-  if (taken.length === stages.length) return false;
-  const stage = stages[taken.length];
-  if (taken.length <= 2) {
-    keep(one, taken.length === 1 ? "boost ends" : "learn ends");
-    one.marks.push(trainer.steps);
+  const { trainer, taken, stages, task, A, where, moments, signals } = one;
+  const level = 0.5 / task.sparsity;
+  if (taken.length === 4) return false;
+  if (taken.length < 3) moments.push(A[0].slice());
+  if (taken.length === 1) {
+    trainer.threshold((0.5 * signals.alpha_V) / task.sparsity);
+    moments.push(A[0].slice());
   }
-  if (stage.before === "cut") {
-    one.cut = (0.5 * one.signals.alpha_V) / task.sparsity;
-    trainer.threshold(one.cut);
-    keep(one, "cut");
-  }
-  if (stage.before === "round") {
+  if (taken.length === 2) {
+    const away = signals.alpha_V < 0 && signals.alpha_A < 0 && stands(one, -1);
+    const some = A.every((row) => row.some((a) => a >= level));
     one.rounded = one.path.step.length - 1;
-    const level = 0.5 / task.sparsity;
-    const { alpha_V, alpha_A } = one.signals;
-    const away = alpha_V < 0 && alpha_A < 0 && stands(one, -1);
-    const quiet = one.path.noise[one.rounded] < 1; // nothing stands out, right or wrong
-    const rounds = trainer.A.every((/** @type {Float64Array} */ row) => row.some((a) => a >= level));
-    if (rounds) {
+    if (some) {
       trainer.round(level);
-      keep(one, "rounded");
+      moments.push(A[0].slice());
+      A.forEach((row, k) =>
+        row.forEach((a, t) => (one.wrong += a > 0 && !where[k].includes(t) ? 1 : 0)),
+      );
     }
-    one.kept = trainer.A.map((/** @type {Float64Array} */ row, /** @type {number} */ k) =>
-      [...row.keys()].filter((t) => rounds && row[t] > 0 && !one.where[k].includes(t)).length,
-    ); // prettier-ignore
-    const clean = rounds ? one.kept.every((/** @type {number} */ n) => n === 0) : quiet;
-    one.verdict = rounds && stands(one, 1) ? "found" : away ? "mirrored" : clean ? "cut away" : "drowned";
-    if (!rounds) return false;
+    const clean = some ? one.wrong === 0 : one.path.noise[one.rounded] < 1;
+    one.verdict =
+      some && stands(one, 1) ? "found" : away ? "mirrored" : clean ? "cut away" : "drowned";
+    if (!some) return false;
   }
   taken.push(0);
-  trainer.set(stage.rule);
+  trainer.set(stages[taken.length - 1].rule);
   return true;
 }
 
-/** Take a step; return whether one was taken. @param {any} one */
+/** Take a step; return whether one was taken. @param {One} one */
 function advance(one) {
-  if (one.ended) return false;
   const { trainer, taken, stages } = one;
-  const at = taken.length - 1;
-  if (one.over || taken[at] === stages[at].steps) {
-    one.over = false;
-    one.ended = !next(one);
-    if (one.ended) return false;
-  }
-  const { taken: done, status } = trainer.step(1);
-  if (status === "diverged") {
-    one.verdict = "diverged";
-    one.ended = true;
-    return false;
-  }
-  taken[taken.length - 1] += done;
+  if (one.over || taken[taken.length - 1] === stages[taken.length - 1].steps)
+    one.ended = one.ended || !next(one);
+  if (one.ended) return false;
+  const { status } = trainer.step(1);
   one.over = status === "reached";
-  note(one);
-  return true;
+  one.ended = status === "diverged";
+  if (one.ended) one.verdict = status;
+  else {
+    taken[taken.length - 1]++;
+    note(one);
+  }
+  return !one.ended;
 }
 
 // --- drawing ---
 
-/** A column of A by position, what matters ringed. @param {any} one @param {ArrayLike<number>} column @param {number} k @param {any} at @param {number} reach */
-function sticks(one, column, k, at, reach, named = false) {
+/**
+ * A column of A by position, what matters ringed. What is lower than half a pixel is not drawn.
+ * @param {One} one @param {Float64Array} column @param {number} k @param {any} at
+ */
+function sticks({ where }, column, k, at, reach = 0.9, named = false) {
   const T = column.length;
-  const p = panel({
-    ...at, xlim: [0.5, T + 0.5], ylim: [-reach, reach], xticks: named ? [1, T / 2, T] : [],
-    yticks: at.width > 100 ? [-0.5, 0, 0.5] : [], grid: false,
-  }); // prettier-ignore
-  const held = Array.from(column, (a) => Math.max(-reach, Math.min(reach, a)));
-  const places = one.where[k].map((/** @type {number} */ t) => t + 1);
-  return p.markup + rule(p, { y: 0 }) + stems(p, held.map((a) => Math.max(0, a)), "a") +
-    stems(p, held.map((a) => Math.min(0, a)), "mirror") +
-    rings(p, places, one.where[k].map((/** @type {number} */ t) => held[t]), at.width > 100 ? 5 : 4); // prettier-ignore
+  const xticks = named ? [1, T / 2, T] : [];
+  const yticks = at.width > 180 ? [-0.5, 0, 0.5] : [];
+  const ylim = /** @type {[number, number]} */ ([-reach, reach]);
+  const p = panel({ ...at, xlim: [0.5, T + 0.5], ylim, xticks, yticks, grid: false });
+  const low = reach / at.height;
+  const values = Array.from(column, (v) => (v > low || v < -low ? held(v, ylim) : 0));
+  const part = (/** @type {number} */ sign) => values.map((v) => (v * sign > 0 ? v : 0));
+  let body = p.markup + rule(p, { y: 0 }) + stems(p, part(1), "a") + stems(p, part(-1), "mirror");
+  for (const t of where[k]) {
+    const end = held(column[t], ylim);
+    body += line(p, [t + 1, t + 1], [0, end], end < 0 ? "mirror" : "a");
+    body += rings(p, [t + 1], [end], at.width > 100 ? 5 : 4);
+  }
+  return body;
 }
 
-/** Every n-th entry and the last, so that a line has some 300 points. @param {number[]} values */
-function thin(values) {
-  const each = Math.ceil(values.length / 300);
-  return values.filter((_, i) => i % each === 0 || i === values.length - 1);
-}
-
-/** Signals by step. @param {any} one @param {any} at */
-function signals(one, at) {
-  const small = at.width < 180;
-  const last = Math.max(60, one.path.step.at(-1));
-  const p = panel({ ...at, xlim: [0, last], ylim: [-REACH, REACH], yticks: [-1, 0, 1], xticks: small ? [0, last] : undefined }); // prettier-ignore
-  const seen = (/** @type {number[]} */ values) => thin(values).map((v) => Math.max(-REACH, Math.min(REACH, v)));
-  const x = thin(one.path.step);
-  let body = p.markup + rule(p, { y: 0 });
-  for (const mark of one.marks) body += rule(p, { x: mark }, "theory dashed");
-  if (!small) body += line(p, x, seen(one.path.noise), "soft thin");
-  return body + line(p, x, seen(one.path.V), "v") + line(p, x, seen(one.path.A), "a dashed");
-}
-
-/** Loss above the best possible, in parts of what it was at the start. @param {any} one @param {any} at */
-function losses(one, at) {
-  const { step, loss } = one.path;
-  const p = panel({
-    ...at, xlim: [0, Math.max(60, step.at(-1))], ylim: [0.001, 4], ylog: true, yticks: [0.001, 0.01, 0.1, 1],
-    ynames: ["0.1 %", "1 %", "10 %", "100 %"], xlabel: "step",
-  }); // prettier-ignore
+/**
+ * Curves by step, as [name, class, scale], and where stages end.
+ * @param {One} one @param {any} at @param {[string, string, number][]} names
+ */
+function curves({ path, taken }, at, names) {
+  const count = path.step.length;
+  const each = Math.ceil(count / 200);
+  const some = path.step.filter((step) => step % each === 0 || step === count - 1);
+  const last = Math.max(60, count - 1);
+  const p = panel({ xlim: [0, last], xticks: at.width < 180 ? [0, last] : undefined, ...at });
   let body = p.markup;
-  for (const mark of one.marks) body += rule(p, { x: mark }, "theory dashed");
-  return body + line(p, thin(step), thin(loss).map((l) => Math.max(0.001, Math.min(4, l / loss[0])))); // prettier-ignore
+  if (taken.length > 1) body += rule(p, { x: taken[0] }, "theory dashed");
+  if (taken.length > 2) body += rule(p, { x: taken[0] + taken[1] }, "theory dashed");
+  for (const [name, kind, scale] of names)
+    body += line(p, some, some.map((i) => held(path[name][i] * scale, at.ylim)), kind); // prettier-ignore
+  return body;
 }
+
+/** Signals by step. @param {One} one @param {any} at */
+const signals = (one, at) =>
+  curves(one, { ...at, ylim: [-1.7, 1.7], yticks: [-1, 0, 1] }, [
+    ["noise", "soft thin", 1],
+    ["V", "v", 1],
+    ["A", "a dashed", 1],
+  ]);
 
 /** A matrix of tokens with its numbers. @param {ArrayLike<number>[]} rows @param {number} left @param {number} top @param {number} side @param {string} name */
 function table(rows, left, top, side, name, kind = "v") {
-  const cell = side / 3;
-  let body = heat(rows, { left, top, width: side, height: side }, 1.4, kind);
-  TOKENS.forEach((token, i) => {
-    body += label(left + (i + 0.5) * cell, top - 5, token, "small middle") + label(left - 6, top + (i + 0.5) * cell + 4, token, "small end"); // prettier-ignore
-    TOKENS.forEach((_, j) => {
-      const text = Math.abs(rows[i][j]) < 9.95 ? rows[i][j].toFixed(1).replace("-", "−") : "…";
-      body += label(left + (j + 0.5) * cell, top + (i + 0.5) * cell + 4, text, "small middle halo");
+  const at = (/** @type {number} */ i) => ((i + 0.5) * side) / rows.length;
+  let body = heat(rows, { left, top, width: side, height: side }, 1.4, kind) + label(left + side / 2, top + side + 15, name, "middle"); // prettier-ignore
+  const names = TOKENS.slice(0, rows.length);
+  names.forEach((token, i) => {
+    body += label(left + at(i), top - 5, token, "small middle") + label(left - 6, top + at(i) + 4, token, "small end"); // prettier-ignore
+    names.forEach((_, j) => {
+      const size = Math.abs(rows[i][j]);
+      const text = size < 99.5 ? rows[i][j].toFixed(size < 9.95 ? 1 : 0).replace("-", "−") : "…";
+      body += label(left + at(j), top + at(i) + 4, text, "small middle halo");
     });
   });
-  return body + label(left + side / 2, top + side + 15, name, "middle");
+  return body;
 }
 
-/** @param {any} one */
-const state = (one) => one.verdict || `${one.stages[one.taken.length - 1].name}`;
-const MARK = /** @type {Record<string, string>} */ ({ found: "good", mirrored: "mirror", drowned: "bad", diverged: "bad", "cut away": "soft" }); // prettier-ignore
-
-/** The verdict, or the stage. @param {any} one @param {number} x @param {number} y */
-function badge(one, x, y, text = state(one)) {
-  const kind = MARK[one.verdict];
-  return (kind ? `<circle class="dot ${kind}" cx="${x + 5}" cy="${y - 4}" r="5"/>` : "") + label(x + (kind ? 15 : 0), y, text, "strong"); // prettier-ignore
+/** The verdict with its mark, or the stage. @param {One} one @param {number} x @param {number} y */
+function badge({ verdict, taken }, x, y, before = "") {
+  if (!verdict) return label(x, y, STAGES[taken.length - 1], "strong");
+  const dot = `<circle class="dot ${MARK[verdict]}" cx="${x + 5}" cy="${y - 4}" r="5"/>`;
+  return dot + label(x + 15, y, before + verdict, "strong");
 }
 
-/** @param {any} run @param {number} width */
-function drawMany(run, width) {
+/** Small multiples. @param {One[]} runs @param {number} width */
+function drawMany(runs, width) {
   const across = width >= 560 ? 4 : 2;
-  const wide = width / across;
   let body = "";
-  run.runs.forEach((/** @type {any} */ one, /** @type {number} */ i) => {
-    const [x, y] = [(i % across) * wide, Math.floor(i / across) * 172];
-    const at = { left: x + 28, width: wide - 40 };
-    body += badge(one, x + 28, y + 14, `${one.verdict || state(one)} (seed ${one.seed})`);
-    body += sticks(one, one.trainer.A[0], 0, { ...at, top: y + 24, height: 54 }, 0.9);
-    body += signals(one, { ...at, top: y + 90, height: 54 });
+  runs.forEach((one, i) => {
+    const [x, y] = [((i % across) * width) / across, Math.floor(i / across) * 172];
+    const at = { left: x + 28, width: width / across - 40, height: 54 };
+    body += badge(one, x + 4, y + 14, `seed ${one.seed}: `);
+    body += sticks(one, one.A[0], 0, { ...at, top: y + 24 }) + signals(one, { ...at, top: y + 90 });
   });
-  return { height: Math.ceil(SEEDS / across) * 172, body };
+  return { height: (SEEDS / across) * 172, body };
 }
+
+/** @param {One} one @param {number} width */
+function drawOne(one, width) {
+  const wide = width >= 560;
+  const left = 52;
+  const span = wide ? Math.round(width * 0.58) - left : width - left - 12;
+  const tall = wide ? 66 : 56;
+  let body =
+    label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end") + badge(one, left, 14);
+  const names = TOKENS.slice(0, one.A.length);
+  names.forEach((token, k) => {
+    const top = 26 + k * (tall + 8);
+    body += label(0, top + tall / 2 + 4, token, "start strong");
+    body += sticks(one, one.A[k], k, { left, top, width: span, height: tall }, 0.9, k === names.length - 1);
+  });
+  let y = 26 + names.length * (tall + 8) + 54;
+  const by = wide ? "attention A of each last token, by position" : "attention A, by position";
+  body += label(left + span / 2, y - 28, by, "middle");
+  const each = (span + 6) / MOMENTS.length;
+  MOMENTS.forEach((name, i) => {
+    const at = { left: left + i * each, top: y, width: each - 6, height: 46 };
+    const title = wide ? name : name.replace(/ ends|ed/, "");
+    body += label(at.left, y - 5, title, "small start");
+    if (one.moments[i]) body += sticks(one, one.moments[i], 0, at, i < 3 ? 0.35 : 0.9);
+    else body += `<rect class="frame" x="${at.left}" y="${y}" width="${at.width}" height="46"/>`;
+  });
+  const bottom = y + 64;
+  body += label(left + span / 2, bottom, wide ? "token a at five moments; rings: the truth" : "token a; rings: the truth", "middle"); // prettier-ignore
+  const right = wide ? left + span + 74 : left + 8;
+  const room = wide ? width - right - 12 : span - 8;
+  const side = Math.min(84, (room - 40) / 2);
+  y = wide ? 26 : bottom + 36;
+  body += table([...one.trainer.V], right, y, side, "values V") + table(one.task.transition, right + side + 36, y, side, "the truth P", "soft"); // prettier-ignore
+  y += side + 48;
+  body += signals(one, { left: right, top: y, width: room, height: 92 });
+  body += key(right, y - 6, [["v", "V"], ["a dashed", "A"], ["soft thin", "noise in A"]]) + label(right, y + 128, "loss above the best possible", "start"); // prettier-ignore
+  y += 134;
+  const at = { left: right, top: y, width: room, height: wide ? bottom - y - 30 : 80, xlabel: "step", ylim: [1e-3, 4], ylog: true, yticks: [1e-3, 0.01, 0.1, 1], ynames: ["0.1 %", "1 %", "10 %", "100 %"] }; // prettier-ignore
+  body += curves(one, at, [["loss", "", 1 / one.path.loss[0]]]);
+  return { height: wide ? bottom + 8 : y + 122, body };
+}
+
+// --- words ---
+
+/** @param {any} run */
+function wordsOfMany({ runs, state: { T, B, eta } }) {
+  const ends = runs.map((/** @type {One} */ one) => one.verdict || "under way");
+  const counts = [...new Set(ends)].map((name) => `${ends.filter((/** @type {string} */ end) => end === name).length} ${name}`); // prettier-ignore
+  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise.`;
+}
+
+/** What a teacher would say of a run. @param {One} one */
+function wordsOf({ signals, trainer, taken, path, excess, rounded, wrong, verdict, ended }) {
+  const [v, a, steps] = [signals.alpha_V, signals.alpha_A, tidy(trainer.steps)];
+  const [at, both] = [`Step ${steps}, ${STAGES[taken.length - 1].slice(0, 7)}:`, `${tidy(v, 2)} and ${tidy(a, 2)}`];
+  const loss = `of the loss above the best possible ${tidy((100 * excess) / path.loss[0], 2)} % is left`;
+  const ratio = (i = path.A.length - 1) => `${tidy(Math.abs(path.noise[i] / path.A[i]), 2)} times its signal`;
+  const noise = Math.abs(a) < 0.005 ? "" : ` The noise in A is ${ratio()}.`;
+  if (verdict === "found" && ended) return `Found, in ${steps} steps: each token looks at its two positions and nowhere else; ${loss}.`;
+  if (verdict === "found") return `${at} A is rounded, and right (found). It is frozen, and V learns alone; ${loss}.`;
+  if (verdict === "mirrored") return `Mirrored: A has found the right positions, and looks away from them; V favours what is least likely. Two wrongs nearly make a right: ${loss}. But nothing positive is left to round.`;
+  if (verdict === "cut away") return `Cut away: the penalty λ took right positions along with the noise; ${loss}.`;
+  if (verdict === "drowned") return `Drowned: before the rounding the noise in A was ${ratio(rounded)}; ${wrong ? `of the positions kept ${wrong} are wrong` : "nothing could be kept"}.`;
+  if (verdict) return `${at} diverged. The rate is too large for this batch.`;
+  if (taken.length === 2) return `${at} after the cut, steps that pull small weights to zero. The signals are ${both}.${noise}`;
+  if (Math.max(Math.abs(v), Math.abs(a)) < 0.05) return `${at} nothing to see yet. Both signals are within 0.05 of zero.${noise}`;
+  if (v > 0 && a > 0) return `${at} both signals rise, to ${both}; each layer lifts the other.${noise}`;
+  if (v < 0 && a < 0) return `${at} both signals fall, to ${both}: the run turns away from the truth.${noise}`;
+  return `${at} V and A disagree, with signals ${both}.${noise}`;
+} // prettier-ignore
 
 /** @type {import("./core.mjs").Figure} */
 export const trainer = {
@@ -217,168 +286,85 @@ export const trainer = {
   title: "The model in training",
   growth: 1.006,
   controls: [
-    slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], 500),
-    slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], 64),
-    slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], 0.02),
-    slider("lambda", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2], 1e-4),
+    slider("T", "sequence length T", [20, 40, 80, 140, 200, 300, 500], USUAL.T),
+    slider("B", "samples a step, B", [1, 2, 4, 8, 16, 32, 64, 128, 256], USUAL.B),
+    slider("eta", "rate η", [0.01, 0.02, 0.05, 0.1, 0.2], USUAL.eta),
+    slider("l1", "penalty λ of Stage 2", [0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2], USUAL.l1), // prettier-ignore
   ],
   extra: { seed: 0, many: false },
   presets: [
-    ["a good run", {}],
-    ["only the seed differs", { seed: 7 }],
-    ["a batch of 2", { B: 2 }],
-    ["a large penalty", { lambda: 1e-2 }],
-    ["eight seeds, the paper's ratio", { eta: 0.1, many: true }],
+    ["a good run", USUAL],
+    ["the same, another seed", { ...USUAL, seed: 7 }],
+    ["a batch of 2", { ...USUAL, B: 2 }],
+    ["a large penalty", { ...USUAL, l1: 1e-2 }],
+    ["eight seeds, the paper's ratio", { ...USUAL, eta: 0.1, many: true }],
   ],
   bet: {
-    question: "Set B to 16, a quarter: what becomes of the run?",
+    question: "Set B to 16 samples a step: what becomes of the run?",
     options: ["found", "drowned", "mirrored"],
-    outcome: (run) =>
-      run.state.B === 16 && !run.state.many ? ["found", "drowned", "mirrored"].indexOf(run.runs[0].verdict) : -1, // prettier-ignore
+    outcome: ({ state, runs }) => (state.B === 16 && !state.many ? ["found", "drowned", "mirrored"].indexOf(runs[0].verdict) : -1), // prettier-ignore
   },
   still: { steps: 5000 },
 
-  start(state, scb) {
-    const task = scb.task({ transition: TRANSITION, positions: positions(state.T), weights: TOKENS.map(() => EVEN), seqLen: state.T }); // prettier-ignore
-    const seeds = state.many ? Array.from({ length: SEEDS }, (_, i) => SEEDS * state.seed + i) : [state.seed];
-    const runs = seeds.map((seed) => begin(task, state, seed, scb));
-    return { state, task, runs, told: "boost", free: () => runs.forEach((one) => one.trainer.free()) };
+  start(state, scb, given) {
+    const weights = PLACES.map(() => [0.5, 0.5]);
+    const own = { transition: TRANSITION, positions: positions(state.T), weights, seqLen: state.T };
+    const task = scb.task(given || own);
+    const { positions: rows, weights: parts } = given || own;
+    const where = rows.map((/** @type {number[]} */ row, /** @type {number} */ k) => row.filter((_, j) => parts[k][j] > 0)); // prettier-ignore
+    const [count, first] = state.many ? [SEEDS, SEEDS * state.seed] : [1, state.seed];
+    const runs = Array.from({ length: count }, (_, i) => begin(scb, task, where, state, first + i));
+    return { state, given, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
   },
 
   step(run, n) {
-    for (let i = 0; i < n; i++) {
-      const moved = run.runs.filter(advance); // every one of them takes a step
-      if (!moved.length) return i;
-    }
+    for (let i = 0; i < n; i++) if (!run.runs.filter(advance).length) return i; // a step of each
     return n;
   },
 
-  draw(run, width) {
-    if (run.state.many) return drawMany(run, width);
-    const [one] = run.runs;
-    const wide = width >= 560;
-    const left = 44;
-    const span = wide ? Math.round(width * 0.58) - left : width - left - 12;
-    const right = wide ? left + span + 74 : left + 8;
-    const room = wide ? width - right - 12 : span - 8;
-    const tall = wide ? 66 : 56;
-    let body = badge(one, left, 14) + label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end");
-    TOKENS.forEach((token, k) => {
-      const top = 26 + k * (tall + 8);
-      body += sticks(one, one.trainer.A[k], k, { left, top, width: span, height: tall }, 0.9, k === 2);
-      body += label(left + span - 4, top + 12, `last token ${token}`, "small end halo");
-    });
-    let y = 26 + 3 * (tall + 8);
-    body += label(left + span / 2, y + 26, "attention A, by position; rings: the truth", "middle");
-    y += 54;
-    const each = (span + 6) / MOMENTS.length;
-    MOMENTS.forEach((name, i) => {
-      const at = { left: left + i * each, top: y, width: each - 6, height: 46 };
-      body += label(at.left, y - 5, name, "small start");
-      if (one.moments[name]) body += sticks(one, one.moments[name], 0, at, i < 3 ? 0.35 : 0.9);
-      else body += `<rect class="frame" x="${at.left}" y="${y}" width="${at.width}" height="46"/>`;
-    });
-    body += label(left + span / 2, y + 64, "the first of these columns at five moments", "middle");
-    const bottom = y + 64;
-    y = wide ? 26 : bottom + 36;
-    const side = Math.min(84, (room - 40) / 2);
-    body += table(one.trainer.V, right, y, side, "values V");
-    body += table(TRANSITION, right + side + 36, y, side, "the truth P", "soft");
-    y += side + 48;
-    body += signals(one, { left: right, top: y, width: room, height: 92 });
-    body += key(right, y - 6, [["v", "V"], ["a dashed", "A"], ["soft thin", "noise in A"]]); // prettier-ignore
-    y += 92 + 42;
-    body += label(right, y - 6, "loss above the best possible", "start");
-    body += losses(one, { left: right, top: y, width: room, height: wide ? bottom - y - 30 : 80 });
-    return { height: wide ? bottom + 8 : y + 122, body };
-  },
-
-  words(run) {
-    if (run.state.many) return manyWords(run);
-    return oneWords(run.runs[0]);
-  },
+  draw: (run, width) => (run.state.many ? drawMany(run.runs, width) : drawOne(run.runs[0], width)),
+  words: (run) => (run.state.many ? wordsOfMany(run) : wordsOf(run.runs[0])),
 
   event(run) {
-    const now = run.state.many ? "" : state(run.runs[0]);
-    if (now === run.told || !now) return "";
+    const now = run.state.many ? "" : run.runs[0].verdict || STAGES[run.runs[0].taken.length - 1];
+    const news = run.told && run.told !== now;
     run.told = now;
-    return oneWords(run.runs[0]);
+    return news ? wordsOf(run.runs[0]) : "";
   },
 
-  python(run) {
-    const { T, B, eta, lambda } = run.state;
-    const seeds = run.runs.map((/** @type {any} */ one) => `${one.seed}: [${one.taken.join(", ")}]`);
-    const after = run.state.many
-      ? ""
-      : "\n    print(*run.params.V.ravel(), *(run.params.A[positions[k], k][j] for k in range(3) for j in range(2)))"; // prettier-ignore
+  python({ runs, given, state: { T, B, eta, l1, many } }) {
+    const taken = runs.map((/** @type {One} */ one) => `${one.seed}: [${one.taken.join(", ")}]`);
+    const matrix = (/** @type {number[][]} */ rows) => JSON.stringify(rows).replace(/,/g, ", ");
+    const task = given
+      ? "# with the task that the trainer was given"
+      : `P = ${matrix(TRANSITION)}
+positions = ${matrix(positions(T))}
+task = scb.SCBTask.from_sparse(P, positions, [[0.5, 0.5]] * 3, seq_len=${T})`;
+    const alone = given || many;
     return `import scbtools as scb
 from dataclasses import replace
 
-P = ${JSON.stringify(TRANSITION).replace(/,/g, ", ")}
-positions = ${JSON.stringify(positions(T)).replace(/,/g, ", ")}
-task = scb.SCBTask.from_sparse(P, positions, [[0.5, 0.5]] * 3, seq_len=${T})
+${task}
 stages = scb.recipes.three_stage(
-    task, batch_size=${B}, eta=${eta}, l1=${lambda}, reflect=False, settle_steps=0,
+    task, batch_size=${B}, eta=${eta}, l1=${l1}, reflect=False, settle_steps=0,
     learn_batch_size=${B}, finish_batch_size=${B}, finish_steps=${FINISH})
-taken = {${seeds.join(", ")}}  # steps of each stage so far, by seed
+taken = {${taken.join(", ")}}  # steps of each stage so far, by seed
 for seed, steps in taken.items():
     so_far = [replace(s, steps=n) for s, n in zip(stages, steps)]
     run = scb.train(task, so_far, seed=seed)
-    print(*scb.signals(task, run.params))${after}
+    print(*scb.signals(task, run.params))${alone ? "" : "\nprint(*run.params.V.ravel(), *run.params.A[positions, [[0], [1], [2]]].ravel())"}
 `;
   },
 
-  data(run) {
-    const runs = run.runs.map((/** @type {any} */ one) => ({
-      seed: one.seed, steps: one.trainer.steps, taken: [...one.taken], stage: one.stages[one.taken.length - 1].name, verdict: one.verdict, excess: one.excess, ...one.signals,
-    })); // prettier-ignore
-    const [one] = run.runs;
-    const numbers = run.runs.flatMap((/** @type {any} */ each) => Object.values(each.signals));
-    const attended = one.where.flatMap((/** @type {number[]} */ row, /** @type {number} */ k) => row.map((t) => one.trainer.A[k][t])); // prettier-ignore
-    const values = one.trainer.V.flatMap((/** @type {Float64Array} */ row) => [...row]);
+  data({ runs, given, state }) {
+    const each = runs.map((/** @type {One} */ { seed, trainer, taken, verdict, excess, signals }) => ({ seed, steps: trainer.steps, taken: [...taken], verdict, excess, ...signals })); // prettier-ignore
+    const numbers = runs.flatMap((/** @type {One} */ one) => Object.values(one.signals));
     const rows = (/** @type {Float64Array[]} */ matrix) => matrix.map((row) => [...row]);
-    return {
-      runs, A: rows(one.trainer.A), V: rows(one.trainer.V),
-      python: run.state.many ? numbers : [...numbers, ...values, ...attended],
-    }; // prettier-ignore
+    const [A, V] = [rows(runs[0].A), rows(runs[0].trainer.V)];
+    const places = runs[0].where.flatMap((/** @type {number[]} */ row, /** @type {number} */ k) => row.map((t) => A[k][t])); // prettier-ignore
+    if (!state.many && !given) numbers.push(...V.flat(), ...places);
+    const { step, all, V: alpha_V, A: alpha_A } = runs[0].path;
+    const history = { step, loss: all, alpha_V, alpha_A };
+    return { runs: each, A, V, history, python: numbers };
   },
 };
-
-/** @param {any} run */
-function manyWords(run) {
-  const counts = /** @type {Record<string, number>} */ ({});
-  for (const one of run.runs) counts[one.verdict || "under way"] = (counts[one.verdict || "under way"] || 0) + 1;
-  const found = Object.entries(counts).map(([name, n]) => `${n} ${name}`);
-  const { T, B, eta } = run.state;
-  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${found.join(", ")}. Above, where a looks; below, both signals.`;
-}
-
-/** What a teacher would say of a run. @param {any} one */
-function oneWords(one) {
-  const { alpha_V, alpha_A } = one.signals;
-  const noise = one.path.noise.at(-1);
-  const steps = tidy(one.trainer.steps);
-  const left = `${tidy((100 * one.excess) / one.path.loss[0], 2)} % of its first distance from the best possible`;
-  const times = Math.abs(noise / (alpha_A || 1e-9));
-  const beside = `The noise in A is ${tidy(times, 2)} times its signal`;
-  if (one.verdict === "diverged") return `Step ${steps}: diverged. The rate is too large for this batch.`;
-  if (one.verdict === "found")
-    return one.ended
-      ? `Found, in ${steps} steps: each token looks at its two positions and nowhere else. The loss is down to ${left}.`
-      : `Step ${steps}, Stage 3: A is rounded, and right. It is frozen now, and V learns alone: the loss is at ${left}.`;
-  if (one.verdict === "mirrored")
-    return `Mirrored: both signals are negative. A has found the right positions, and looks away from them; V says what is least likely. Yet the loss is down to ${left}. No entry is left to round.`;
-  if (one.verdict === "cut away")
-    return `Cut away: the penalty λ took right positions along with the noise. The loss ended at ${left}.`;
-  if (one.verdict === "drowned")
-    return `Drowned: before rounding the noise in A was ${tidy(Math.abs(one.path.noise[one.rounded] / one.path.A[one.rounded]), 2)} times its signal, and what stands out in A is not the truth.`;
-  if (one.taken.length === 2)
-    return `Step ${steps}, Stage 2: the cut at ${tidy(one.cut, 2)} is done; proximal steps go on. Signals ${tidy(alpha_V, 2)} and ${tidy(alpha_A, 2)}. ${beside}.`;
-  const size = Math.max(Math.abs(alpha_V), Math.abs(alpha_A));
-  if (size < 0.05) return `Step ${steps}, Stage 1: nothing to see yet; both signals are within 0.05 of zero. ${beside}.`;
-  if (alpha_V > 0 && alpha_A > 0)
-    return `Step ${steps}, Stage 1: both signals rise, to ${tidy(alpha_V, 2)} and ${tidy(alpha_A, 2)}; each lifts the other. ${beside}.`;
-  if (alpha_V < 0 && alpha_A < 0)
-    return `Step ${steps}, Stage 1: both signals fall, to ${tidy(alpha_V, 2)} and ${tidy(alpha_A, 2)}: the run turns away from the truth. ${beside}.`;
-  return `Step ${steps}, Stage 1: V and A disagree, with signals ${tidy(alpha_V, 2)} and ${tidy(alpha_A, 2)}. ${beside}.`;
-}

@@ -34,8 +34,8 @@ pytestmark = pytest.mark.browser
 # theme; the other theme follows as when a reader's system turns dark at night.
 OPENED = {"laptop": "light", "phone": "dark"}
 
-# The pages with films, which are ipywidgets: these scripts alone come from another host.
-FILMS = {"book/03-population", "book/04-noise"}
+# The page with a film, which is an ipywidget: its scripts alone come from another host.
+FILMS = {"book/03-population"}
 FILM_HOSTS = {"cdn.jsdelivr.net"}
 REQUESTED = "() => performance.getEntriesByType('resource').map(each => each.name)"
 

@@ -26,14 +26,3 @@ def test_fault_draws_medians_beside_those_of_good_runs(curves: dict[str, np.ndar
         np.testing.assert_array_equal(line.get_ydata(), np.median(well[name], axis=0))
         assert line.get_linestyle() == ":"
     assert fig.axes[0].get_legend().get_texts()[1].get_text() == "all is well"
-
-
-def test_quiz_draws_single_runs_without_names(curves: dict[str, np.ndarray]) -> None:
-    """Panels are numbered from one, and those without a run are not seen."""
-    one = {name: values if name == "step" else values[1] for name, values in curves.items()}
-    fig = failures.quiz([one] * 4, columns=3)
-    assert [ax.get_title() for ax in fig.axes[:4]] == [f"run {n}" for n in (1, 2, 3, 4)]
-    assert [ax.get_visible() for ax in fig.axes] == [True] * 4 + [False] * 2
-    drawn = [line for line in fig.axes[2].lines if len(line.get_xdata()) == 5]
-    for line, name in zip(drawn, NAMES[:4], strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), one[name])

@@ -26,22 +26,6 @@ def test_column_marks_attended_positions_from_one() -> None:
     assert bell.max() == pytest.approx(1 / (0.2 * np.sqrt(2 * np.pi)), rel=1e-3)
 
 
-def test_signal_and_noise_panels() -> None:
-    whole = {"signal of A": [[1.0, 1], [2, 2]], "noise of V": [[3.0, 3], [4, 4]]}
-    entry = {"signal of A": [[1.0, 1], [1, 1]], "noise of A": [[5.0, 5], [6, 6]]}
-    fig = noise.signal_and_noise([10, 100], whole, entry)
-    np.testing.assert_allclose(fig.axes[0].lines[1].get_ydata(), [3, 4])
-    np.testing.assert_allclose(fig.axes[1].lines[1].get_ydata(), [5, 6])
-
-
-def test_batch_frame_keeps_outliers_at_the_edge() -> None:
-    fig = noise.batch_frame([0.0, 0.5, -9.0, 0.1], [1], 0.4, 64, 1.0)
-    ax = fig.axes[0]
-    assert sum(bar.get_height() for bar in ax.patches) == 3
-    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0.5])
-    assert ax.get_title() == "$B = 64$"
-
-
 def test_samples_needed_draws_means_line_and_prediction() -> None:
     entries, norm = np.array([[1.0, 3], [4, 6]]), np.array([[10.0, 10], [20, 20]])
     fig = noise.samples_needed([10, 100], entries, norm, [2.1, 5.1], [2.0, 5.0])

@@ -6,18 +6,6 @@ STEPS = np.array([0, 10, 20])
 RUNS = np.array([[0.0, 1, 2], [0, 3, 4], [0, 2, 9]])  # medians 0, 2, 4
 
 
-def test_cut_histogram_counts_others_and_marks_attended(by_label):
-    before = np.array([0.4, -0.1, 0.02, 0.03, 0.3])
-    attended = np.array([True, False, False, False, True])
-    after = np.where(attended, before, 0.1)
-    fig = proximal.cut_histogram(before, after, attended, level=0.2, bins=10)
-    for ax, column in zip(fig.axes, (before, after), strict=True):
-        assert sum(bar.get_height() for bar in ax.patches) == 3
-        lines = by_label(ax)
-        np.testing.assert_array_equal(lines["attended"].get_xdata(), column[attended])
-    assert fig.axes[0].get_title() == "before the cut"
-
-
 def test_cut_scaling_draws_every_run_and_the_bounds():
     attended = {"a": [np.array([1.0, 2]), np.array([3.0])], "b": [np.array([]), np.array([0.5])]}
     others = {"a": [np.array([0.1, 0.2]), np.array([0.3])], "b": [np.array([]), np.array([9.0])]}
@@ -64,13 +52,3 @@ def test_shrinkage_draws_each_column_as_it_is_and_rings_the_attended(by_label):
     assert [ax.get_title() for ax in fig.axes] == ["before", "after"]
     ring = by_label(fig.axes[1])["attended"]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (2, -0.1)
-
-
-def test_columns_by_penalty_ring_the_attended_on_one_axis(by_label):
-    columns = {"none": [0.1, 0.5, -0.02], "some": [0.0, 0.4, 0.0], "more": [0.0, 0.2, 0.0]}
-    fig = proximal.columns_by_penalty(columns, [False, True, False])
-    assert [ax.get_visible() for ax in fig.axes] == [True, True, True, False]
-    for ax, column in zip(fig.axes, columns.values(), strict=False):
-        ring = by_label(ax)["attended"]
-        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (2, column[1])
-        assert ax.get_ylim() == fig.axes[0].get_ylim()

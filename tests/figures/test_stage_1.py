@@ -60,16 +60,6 @@ def test_fates_colour_runs_by_their_last_sign():
     assert colours["theory"] == THEORY
 
 
-def test_coin_toss_draws_runs_and_shares_beside_the_law():
-    """The law is the Gaussian's tail."""
-    fig = stage_1.coin_toss([0, 1], [[1.0, 9], [1, -9]], {"even": ([1.0], [(0.2, 0.1, 0.3)])})
-    left, right = fig.axes
-    assert [line.get_ydata()[-1] for line in left.lines[:2]] == [9, -9]
-    assert right.containers[0][0].get_ydata() == [0.2]
-    law = next(line for line in right.lines if "Phi" in line.get_label())
-    np.testing.assert_allclose(law.get_ydata(), norm.cdf(-law.get_xdata()))
-
-
 def test_random_starts_draw_shares_beside_the_law():
     """The law is a Gaussian's share above minus one over the spread."""
     fig = stage_1.random_starts({"a": ([1.0, 2], [(0.8, 0.7, 0.9)] * 2), "b": ([1], [(1, 1, 1)])})

@@ -33,13 +33,6 @@ def test_cells_shade_by_size_and_fade_what_is_not_lit() -> None:
     assert [each.get_text() for each in ax.texts] == [".5", "1"]
 
 
-def test_attention_columns_show_the_matrices() -> None:
-    fig = task.attention_columns({"truth": Q, "uniform": np.full((4, 3), 0.25)})
-    first, second = ([each.get_text() for each in ax.texts] for ax in fig.axes)
-    assert first == [f"{entry:.2g}".replace("0.", ".") for entry in Q.ravel()]
-    assert second == [".25"] * 12
-
-
 def test_pair_excess_rings_attended_positions_and_draws_the_law() -> None:
     found = 0.24 * Q + 0.01
     fig = task.pair_excess(found, np.full(Q.shape, 0.02), 0.24 * Q, Q > 0, "excess")

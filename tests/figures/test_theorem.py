@@ -3,20 +3,6 @@ import pytest
 from figures import theorem
 from figures.base import INK, MIRROR, OF_A, OF_V
 
-ERRORS = (r"$\Vert A - Q\Vert_\mu^2$", r"$\Vert V - P\Vert_\mu^2$")
-
-
-def test_one_run_squares_the_errors_and_names_the_stages(by_label):
-    names = ("alpha_V", "alpha_A", "error_V", "error_A")
-    history = {"step": [0, 1, 2], **{name: np.full(3, i + 2.0) for i, name in enumerate(names)}}
-    fig = theorem.one_run(history, {"boost": 1, "learn": 2})
-    left, right = fig.axes
-    assert by_label(left)[r"$\alpha_V$"].get_ydata()[0] == 2
-    drawn = by_label(right)
-    assert [drawn[name].get_ydata()[0] for name in ERRORS] == [25, 16]
-    assert [drawn[name].get_color() for name in ERRORS] == [OF_A, OF_V]
-    assert [text.get_text() for text in right.texts] == ["boost", "learn"]
-
 
 def test_final_errors_draws_every_run_of_every_recipe_and_rings_the_mirrored():
     one = ([3e-4, 1e-4, 2e-4], [1e-5, 2e-5, 3e-5], [False, False, False])

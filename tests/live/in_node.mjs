@@ -1,5 +1,5 @@
-// Run live figures without a page: reads [{name, state, steps}, ...] from standard input, writes
-// what each then shows.
+// Run live figures without a page: reads [{name, state, steps, answers}, ...] from standard input,
+// writes what each then shows. Answers are those to a quiz.
 
 import fs from "node:fs";
 
@@ -11,12 +11,14 @@ const { defaults } = await import(new URL("live/core.mjs", book));
 const scb = await engine();
 
 const asked = JSON.parse(fs.readFileSync(0, "utf8"));
-const found = asked.map(({ name, state = {}, steps = 0 }) => {
+const found = asked.map(({ name, state = {}, steps = 0, answers = [] }) => {
   const figure = figures[name];
   const run = figure.start({ ...defaults(figure), ...state }, scb);
   const taken = figure.step && steps ? figure.step(run, steps) : 0;
+  for (const option of answers) run.state = { ...run.state, ...figure.bet.placed(run, option) };
   return {
     taken,
+    state: run.state,
     data: figure.data(run),
     words: figure.words(run),
     python: figure.python ? figure.python(run) : null,

@@ -146,8 +146,8 @@ function pairwise(x, at = 0, n = x.length) {
 /** <X, Y>_mu of matrices in rows. @param {Float64Array} x @param {Float64Array} y @param {Float64Array} mu */
 const inner = (x, y, mu) => pairwise(x.map((entry, i) => entry * y[i] * mu[i % mu.length]));
 
-/** Sums of the n rows of a matrix. @param {Float64Array} x @param {number} n */
-const rowSums = (x, n) =>
+/** Sums of the n rows of a matrix. @param {number} n @param {Float64Array} x */
+const rowSums = (n, x) =>
   Float64Array.from({ length: n }, (_, k) => pairwise(x, (k * x.length) / n, x.length / n));
 
 /** @param {Float64Array} x @param {Float64Array} y */
@@ -155,8 +155,11 @@ const dot = (x, y) => pairwise(x.map((entry, i) => entry * y[i]));
 
 // --- tasks ---------------------------------------------------------------------------------------
 
-/** Sums of columns, row after row. @param {Float64Array} x @param {number} columns */
-function columnSums(x, columns) {
+/** @param {Float64Array} x */
+const nonzero = (x) => x.map((entry) => (entry !== 0 ? 1 : 0));
+
+/** Sums of columns, row after row. @param {number} columns @param {Float64Array} x */
+function columnSums(columns, x) {
   const sums = new Float64Array(columns);
   x.forEach((entry, i) => (sums[i % columns] += entry));
   return sums;
@@ -181,10 +184,7 @@ function distributions(name, x, sums) {
       `column ${worst} of ${name} sums to ${general(sums[worst], 9)}, not 1; each column must be ` +
         `a distribution: divide it by its sum (or transpose ${name} if its rows are)`,
     );
-  const kept = columnSums(
-    x.map((entry) => (entry !== 0 ? 1 : 0)),
-    columns,
-  );
+  const kept = columnSums(columns, nonzero(x));
   const divisors = sums.map((sum, k) => (off[k] <= Number.EPSILON * kept[k] ? 1 : sum));
   return x.map((entry, i) => entry / divisors[i % columns]);
 }
@@ -209,7 +209,7 @@ function transitionMatrix(value) {
   if (given.columns !== n)
     throw new RangeError(`transition must be square, got shape ${tuple([n, given.columns])}`);
   if (n < 2 || n > 65535) throw new RangeError(`transition must have 2 to 65535 tokens, got ${n}`);
-  const P = distributions("transition", given.x, columnSums(given.x, n));
+  const P = distributions("transition", given.x, columnSums(n, given.x));
   /** @type {[string, (to: number, from: number) => boolean][]} */
   const graphs = [
     ["cannot be reached from", (to, from) => P[to * n + from] > 0],
@@ -236,15 +236,12 @@ function denseAttention(value, n) {
     throw new RangeError(
       `attention must have one column per token, shape (T, ${n}), got ${tuple([T, columns])}`,
     );
-  const empty = columnSums(
-    x.map((entry) => (entry !== 0 ? 1 : 0)),
-    n,
-  ).indexOf(0);
+  const empty = columnSums(n, nonzero(x)).indexOf(0);
   if (empty >= 0)
     throw new RangeError(
       `column ${empty} of attention is all zero: every token must attend to at least one position`,
     );
-  const Q = distributions("attention", x, columnSums(x, n));
+  const Q = distributions("attention", x, columnSums(n, x));
   /** @type {Entries} */
   const entries = Array.from({ length: n }, () => []);
   Q.forEach((weight, i) => weight !== 0 && entries[i % n].push([Math.floor(i / n), weight]));
@@ -264,7 +261,7 @@ function sparseAttention({ positions, weights, seqLen }, n) {
     throw new RangeError(`positions must lie in 0 .. ${T - 1}`);
   const given = matrix("weights", weights, [n, S]).x;
   const flipped = given.map((_, i) => given[(i % n) * S + Math.floor(i / n)]);
-  const q = distributions("weights (transposed)", flipped, rowSums(given, n));
+  const q = distributions("weights (transposed)", flipped, rowSums(n, given));
   const entries = Array.from({ length: n }, (_, k) => {
     /** @type {[number, number][]} */
     const row = [];
@@ -350,11 +347,11 @@ class Task {
     this.positions = entries.map((row) => row.map(([t]) => t));
     this.weights = entries.map((row) => row.map(([, weight]) => weight));
     this.normQ2 = dot(
-      rowSums(
-        q.map((w) => w * w),
-        N,
-      ),
       mu,
+      rowSums(
+        N,
+        q.map((w) => w * w),
+      ),
     );
     this.K_P = length > 1e-24 * dot(mu, mu) ? length : 0;
     const excess = this.normQ2 - 1 / T;
@@ -365,19 +362,11 @@ class Task {
     const token = thresholds(mu, N);
     const high = token.map((h) => h >>> 16);
     const flipped = P.map((_, i) => P[(i % N) * N + Math.floor(i / N)]);
+    const padded = Uint16Array.of(...high, 0xffff).slice(0, Math.max(2, N - 1));
+    const table = N > 11 ? bucketTable(Uint16Array.from(high)) : new Uint16Array(1);
+    const [attended, target] = [thresholds(q, S), thresholds(flipped, N)];
     /** What the kernels read, in the order of their row of numbers. */
-    this.parts = [
-      P,
-      mu,
-      wide(where),
-      q,
-      wide(counts),
-      token,
-      Uint16Array.of(...high, 0xffff).slice(0, Math.max(2, N - 1)),
-      N > 11 ? bucketTable(Uint16Array.from(high)) : new Uint16Array(1),
-      thresholds(q, S),
-      thresholds(flipped, N),
-    ];
+    this.parts = [P, mu, wide(where), q, wide(counts), token, padded, table, attended, target];
   }
 
   /** The least expected loss, 1/2 (1 - |mu|^2 - |Q|^2_mu K_P). */
@@ -399,26 +388,35 @@ class Task {
 /** The low and the high half of a seed. @param {bigint} seed */
 const halves = (seed) => [Number(seed & 0xffffffffn), Number(seed >> 32n)];
 
+/** @param {any} task @returns {Task} */
+function known(task) {
+  if (task instanceof Task) return task;
+  throw new TypeError(`task must be a task, got ${shown(task)}; make one with scb.task`);
+}
+
 // --- runs ----------------------------------------------------------------------------------------
 
 const STATUS = /** @type {const} */ (["ran", "reached", "diverged"]);
 const TARGETS = [null, "max_signal", "mean_signal"];
 
-/** What a run can be told, by the library's names, with what checks it. */
+/**
+ * What a run can be told, and what checks it, in the library's names.
+ * @type {Record<string, (x: any) => any>}
+ */
 const OPTIONS = {
   seed: seed64,
-  batchSize: (/** @type {any} */ x) => integer("batch_size", x, 1),
-  etaA: (/** @type {any} */ x) => real("eta_A", x, 0),
-  etaV: (/** @type {any} */ x) => real("eta_V", x, 0),
-  l1: (/** @type {any} */ x) => real("l1", x, 0),
-  preconditioned: (/** @type {any} */ x) => flag("preconditioned", x),
-  frozen: (/** @type {any} */ x) => flag("freeze_A", x),
-  until: (/** @type {any} */ x) => {
+  batchSize: (x) => integer("batch_size", x, 1),
+  etaA: (x) => real("eta_A", x, 0),
+  etaV: (x) => real("eta_V", x, 0),
+  l1: (x) => real("l1", x, 0),
+  preconditioned: (x) => flag("preconditioned", x),
+  frozen: (x) => flag("freeze_A", x),
+  until(x) {
     if (TARGETS.includes(x)) return TARGETS.indexOf(x);
     const Kind = typeof x === "string" ? RangeError : TypeError;
     throw new Kind(`until must be one of (None, 'max_signal', 'mean_signal'), got ${shown(x)}`);
   },
-  target: (/** @type {any} */ x) => real("target", x, 0),
+  target: (x) => real("target", x, 0),
 };
 
 /**
@@ -427,21 +425,18 @@ const OPTIONS = {
  *   target?: number }} Options
  */
 
-/** Parameters and how they move. A holds its columns as rows, N of T; V has N rows of N. */
+/**
+ * Parameters and how they move. A holds its columns as rows, N of T; V has N rows of N. Both are the
+ * run's own: they change with it, and what is written into them counts.
+ */
 class Run {
   /** @param {Task} task @param {Options} options */
   constructor(task, options) {
     this.task = task;
+    // prettier-ignore
     this.rule = {
-      seed: 0n,
-      batchSize: 64,
-      etaA: 0,
-      etaV: 0,
-      l1: 0,
-      preconditioned: true,
-      frozen: false,
-      until: 0,
-      target: 1,
+      seed: 0n, batchSize: 64, etaA: 0, etaV: 0, l1: 0, preconditioned: true, frozen: false,
+      until: 0, target: 1,
     };
     this.attention = new Float64Array(task.N * task.T);
     this.value = new Float64Array(task.N * task.N);
@@ -455,10 +450,11 @@ class Run {
 
   /** Change some options. @param {Options} options */
   set(options) {
-    const checked = Object.entries(options).map(([name, value]) => {
-      if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`unknown option ${shown(name)}`);
-      return [name, OPTIONS[/** @type {keyof OPTIONS} */ (name)](value)];
-    });
+    const checked = Object.entries(options).filter(([, value]) => value !== undefined);
+    for (const pair of checked) {
+      if (!Object.hasOwn(OPTIONS, pair[0])) throw new TypeError(`unknown option ${shown(pair[0])}`);
+      pair[1] = OPTIONS[pair[0]](pair[1]);
+    }
     Object.assign(this.rule, Object.fromEntries(checked));
   }
 
@@ -476,7 +472,7 @@ class Run {
 
   /** Take up to n steps, fewer where the target is met or the next would diverge. @param {number} [n] */
   step(n = 1) {
-    integer("step", this.steps + integer("n", n, 0) - 1, -1);
+    integer("step", this.steps + Math.max(0, integer("n", n, 0) - 1), 0);
     const { N, T, machine } = this.task;
     const found = machine.run(this, n, this.rule.batchSize, this.steps, true);
     this.steps += found.taken;
@@ -520,8 +516,8 @@ class Run {
   #attended() {
     const { N, T, sparsity: S, where, q } = this.task;
     return rowSums(
-      q.map((w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w),
       N,
+      q.map((w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w),
     );
   }
 
@@ -529,14 +525,14 @@ class Run {
   loss() {
     const { N, P, stationary: mu } = this.task;
     const norm = rowSums(
-      this.attention.map((a) => a * a),
       N,
+      this.attention.map((a) => a * a),
     );
-    const sum = rowSums(this.attention, N);
+    const sum = rowSums(N, this.attention);
     const match = this.#attended();
     const vMu = rowSums(
-      this.value.map((v, i) => v * mu[i % N]),
       N,
+      this.value.map((v, i) => v * mu[i % N]),
     );
     const [vNorm, vP] = [inner(this.value, this.value, mu), inner(this.value, P, mu)];
     const [square, overlap] = [dot(vMu, vMu), dot(mu, vMu)];
@@ -576,10 +572,10 @@ class Run {
     return pairwise(low.map((x) => uniform - x)) > pairwise(high.map((x) => x - uniform));
   }
 
-  /** Set V to the minimiser of the expected loss for this A (appendix I). */
+  /** Set V to the minimiser of the expected loss for this A (appendix I), and return it. */
   leastSquares() {
     const { N, T, P, stationary: mu } = this.task;
-    if (rowSums(this.attention, N).some((sum) => !(Math.abs(sum - 1) <= 1e-6)))
+    if (rowSums(N, this.attention).some((sum) => !(Math.abs(sum - 1) <= 1e-6)))
       throw new RangeError("columns of A must sum to 1; project or round A first");
     const size = pairwise(this.attention.map((a, i) => a * a * mu[Math.floor(i / T)]));
     const ratio = dot(this.#attended(), mu) / size;
@@ -587,6 +583,7 @@ class Run {
       const trivial = mu[Math.floor(i / N)];
       this.value[i] = trivial + ratio * (p - trivial);
     });
+    return this.V;
   }
 
   /** Another run that stands where this one does. */
@@ -692,12 +689,12 @@ class Machine {
     }
     const [rule, room, out] = places;
     this.kernels.sample(card, rule, B, room, out);
-    const drawn = new Uint16Array(this.memory.buffer, out, B * (T + 2)).slice();
-    return {
-      tokens: Array.from({ length: B }, (_, i) => drawn.subarray(i * T, (i + 1) * T)),
-      last: drawn.subarray(B * T, B * (T + 1)),
-      target: drawn.subarray(B * (T + 1)),
-    };
+    const drawn = new Uint16Array(this.memory.buffer, out, B * (T + 2));
+    const rows = Array.from({ length: B }, (_, i) =>
+      Array.from(drawn.subarray(i * T, (i + 1) * T)),
+    );
+    const ends = Array.from(drawn.subarray(B * T));
+    return { tokens: rows, last: ends.slice(0, B), target: ends.slice(B) };
   }
 
   /** @param {Run} run @param {number} n @param {number} B @param {number} step @param {boolean} train */
@@ -713,14 +710,16 @@ class Machine {
         if (attention[i] !== 0) kept.push(i % T);
         begin[Math.floor(i / T) + 1] = kept.length;
       }
+    // prettier-ignore
     const law = [
       ...halves(rule.seed), step, B, train, frozen, rule.preconditioned, frozen ? 0 : rule.etaA,
       rule.etaV, rule.l1, rule.until, rule.target,
-    ]; // prettier-ignore
+    ];
+    // prettier-ignore
     const [how, model, room, ...places] = this.place(this.top, [
       Float64Array.from(law, Number), 56, this.kernels.room(N, T, B), attention, value,
       train ? 8 : 8 * N * T, 8 * N * N, wide(begin), wide(kept.length ? kept : [0]),
-    ]); // prettier-ignore
+    ]);
     this.place(model, [Float64Array.from([...places.slice(0, 6), Math.max(1, kept.length)])]);
     const found = this.kernels.run(n, card, how, model, room);
     const floats = (/** @type {number} */ i, /** @type {number} */ size) =>
@@ -766,7 +765,11 @@ async function found() {
   const carried = /** @type {any} */ (globalThis).SCB_WASM;
   if (carried) return Uint8Array.from(atob(carried), (letter) => letter.charCodeAt(0));
   const url = new URL("scb.wasm", import.meta.url);
-  if (url.protocol !== "file:") return (await fetch(url)).arrayBuffer();
+  if (url.protocol !== "file:") {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${url} cannot be read: ${answer.status}`);
+    return answer.arrayBuffer();
+  }
   return (await import(/* webpackIgnore: true */ "node:fs/promises")).readFile(url);
 }
 
@@ -785,10 +788,10 @@ export function load(bytes) {
       /** A task, from dense attention (T, N) or from positions and weights. @param {any} options */
       task: (options) => new Task(machine, options),
       /** A run from the uniform start. @param {Task} task @param {Options} [options] */
-      trainer: (task, options = {}) => new Run(task, options),
+      trainer: (task, options = {}) => new Run(known(task), options),
       /** Preconditioned gradients (eq. 4), new ones. @param {Task} task @param {{ A: any, V: any }} raw */
       precondition(task, { A, V }) {
-        const { N, T } = task;
+        const { N, T } = known(task);
         const attention = matrix("gradients.A", A, [N, T], 1e80).x;
         const value = matrix("gradients.V", V, [N, N], 1e80).x;
         machine.change({ task, attention, value }, "precondition");

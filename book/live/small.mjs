@@ -1,0 +1,29 @@
+// Small tasks of figures: three tokens, each attending to two positions, equally.
+
+const TRANSITIONS = {
+  even: [[0.05, 0.85, 0.1], [0.1, 0.05, 0.85], [0.85, 0.1, 0.05]],
+  random: [[0, 0.2, 1], [0.7, 0.1, 0], [0.3, 0.7, 0]],
+  skewed: [[0.9, 0.1, 0.1], [0.1, 0.8, 0], [0, 0.1, 0.9]],
+}; // prettier-ignore
+const WEIGHTS = [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]; // prettier-ignore
+
+/** @typedef {keyof TRANSITIONS} Kind */
+
+/** Attended positions, somewhere. @param {number} T */
+const positions = (T) => [[0, T / 2], [T / 4, T - 1], [Math.floor(T / 3), T - 2]]; // prettier-ignore
+
+/** A task whose tokens are equally frequent, nearly so, or in shares of 1/2, 1/4, 1/4. @param {any} scb @param {Kind} kind @param {number} T */
+export function smallTask(scb, kind, T) {
+  const [transition, where] = [TRANSITIONS[kind], positions(T)];
+  return scb.task({ transition, positions: where, weights: WEIGHTS, seqLen: T });
+}
+
+/** The same in scbtools. @param {Kind} kind @param {number} T */
+export function inPython(kind, T) {
+  const [P, where, weights] = [TRANSITIONS[kind], positions(T), WEIGHTS].map((each) =>
+    JSON.stringify(each).replaceAll(",", ", "),
+  );
+  return `SCBTask.from_sparse(
+    ${P},
+    ${where}, ${weights}, ${T})`;
+}
