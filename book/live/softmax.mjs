@@ -135,6 +135,7 @@ export const softmax = {
       xlim: [1, MOST], xlog: true, ylim: [0, 1.4], yticks: [0, 0.5, 1], xlabel: "step τ", ylabel: "weights and signal",
     }); // prettier-ignore
     // On a logarithmic axis, late steps share a pixel: some do. Odd strides, for swings.
+    /** @type {number[]} */
     const some = [];
     for (let i = 1; i <= steps; i += Math.ceil(i / 80) | 1) some.push(i);
     if (steps && some[some.length - 1] !== steps) some.push(steps);

@@ -107,7 +107,7 @@ export const transfer = {
       runs(i) { return Math.ceil((this.count - i) / ladder.length); },
       sure() { return this.runs(ladder.length - 1) >= 20; },
       /** The least batch that was enough, as counted; NaN if none was. */
-      least() { return enough(ladder, this.hits.map((h, i) => (h + 0.5) / (4 * this.runs(i) + 1))); },
+      least() { return enough(ladder, this.hits.map((/** @type {number} */ h, /** @type {number} */ i) => (h + 0.5) / (4 * this.runs(i) + 1))); },
     }; // prettier-ignore
   },
 
