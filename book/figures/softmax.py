@@ -62,36 +62,6 @@ def response(
 
 
 @drawn
-def balance(
-    steps: Curves,
-    predicted: Mapping[str, float],
-    scales: ArrayLike,
-    ratios: ArrayLike,
-    limit: float,
-) -> Figure:
-    """Return when softmax attention takes off, and how evenly it ends, for several rates.
-
-    By label: alpha_A after each of n `steps`, and the step `predicted` for take-off. `ratios` are
-    the least attended entry over the largest at the end, by the rate's factor in `scales`, up to
-    whose `limit` the even solution is stable.
-    """
-    fig, (left, right) = figure(1, 2, height=3.3)
-    for (label, path), style in zip(steps.items(), (":", "--", "-"), strict=False):
-        left.semilogx(np.arange(np.size(path)) + 1, path, style, color=OF_A, label=label)
-        left.axvline(predicted[label], color=THEORY, lw=1)
-    left.set(xlabel=r"step $\tau$", ylabel=r"$\alpha_A$", ylim=(-0.05, 1.3))
-    left.legend(loc="upper left", fontsize=9)
-    right.semilogx(scales, ratios, "o-", color=INK.green, ms=5, lw=1)
-    right.axvline(limit, color=THEORY, lw=1)
-    right.annotate(
-        "stable", (limit, 0.5), (-6, 0), textcoords="offset points", ha="right", va="center"
-    )
-    right.set(xlabel=r"factor $\omega$ of the rate", ylabel="least / largest attended")
-    right.set_ylim(-0.05, 1.1)
-    return fig
-
-
-@drawn
 def attention_maps(maps: Curves, attended: ArrayLike) -> Figure:
     """Return attention matrices (T, N) as heat maps with one scale, `attended` entries ringed.
 

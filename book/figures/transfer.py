@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,42 +15,17 @@ from figures.base import (
     OF_A,
     SGD,
     THEORY,
-    TRUTH,
     Curves,
     band,
     drawn,
     figure,
     legend_below,
     looks,
-    panels,
     ticks_at,
 )
 from figures.shown import is_narrow
 
 _LOOKS = ((OF_A, "-", "o"), (OF_A, "--", "s"), (SGD, "-.", "^"))
-
-
-@drawn
-def one_step(columns: Curves, attended: Sequence[int], expected: float, cut: float) -> Figure:
-    """Return (T,) columns of attention after the one step, a panel per batch size.
-
-    `attended` are positions from 0, ringed, whose entries should be `expected` and above the `cut`.
-    """
-    fig, each = panels(columns, height=3.0, sharey=True)
-    at = np.asarray(attended)
-    for ax, title, column in each:
-        values = np.asarray(column, float)
-        ax.plot(np.arange(1, values.size + 1), values, ".", color=OF_A, ms=3, label="an entry")
-        ax.plot(
-            at + 1, values[at], "o", mfc="none", mec=TRUTH, mew=1.4, ms=9, label="attended"
-        )  # fmt: skip
-        ax.axhline(expected, color=THEORY, ls="--", lw=1.1, label=r"expected, $\alpha_V/Q$")
-        ax.axhline(cut, color=THEORY, ls=":", lw=1.1, label="cut")
-        ax.set(xlabel="position $t$", ylabel="$a_t$ after the step")
-        ax.set_title(title, loc="left")
-    fig.axes[-1].set_ylabel("")
-    legend_below(fig, fig.axes[0], ncols=4, fontsize=10)
-    return fig
 
 
 @drawn

@@ -50,7 +50,7 @@ def _function(path: Path) -> str:
     # A classic script has no address of its own; the kernels come with it.
     text = text.replace("import.meta.url", "location.href")
     text = _EXPORT.sub("", _IMPORT.sub(asked, text))
-    if left := re.search(r"^(import|export)\b.*", text, re.MULTILINE):
+    if left := re.search(r"^(import\b.*[\"'{*]|export\b.*)", text, re.MULTILINE):
         raise ValueError(f"{path.name}: cannot take apart {left[0]!r}")
     return f"const {_name(path)} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();\n"
 

@@ -9,11 +9,15 @@ import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
 import { rounding } from "./rounding.mjs";
 import { task } from "./task.mjs";
+import { softmax } from "./softmax.mjs";
 import { trainer } from "./trainer.mjs";
+import { transfer } from "./transfer.mjs";
 import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
-export const figures = { trainer, portrait, coin, column, task, quiz, meters, loss, rounding };
+export const figures = {
+  trainer, portrait, coin, column, task, quiz, transfer, meters, loss, rounding, softmax,
+};
 
 /** @type {Promise<any> | undefined} */
 let kernels;

@@ -14,16 +14,6 @@ def test_response_draws_formula_marks_and_movements(by_label):
     assert right["softmax"].get_ydata().tolist() == [7, 8]
 
 
-def test_balance_marks_predictions_and_the_limit():
-    fig = softmax.balance({"x": [0, 0.5, 1]}, {"x": 2.5}, [1, 10], [1.0, 0.2], limit=5)
-    left, right = fig.axes
-    assert left.lines[0].get_xdata().tolist() == [1, 2, 3]
-    assert left.lines[0].get_ydata().tolist() == [0, 0.5, 1]
-    assert left.lines[1].get_xdata()[0] == 2.5
-    assert right.lines[0].get_ydata().tolist() == [1.0, 0.2]
-    assert right.lines[1].get_xdata()[0] == 5
-
-
 def test_attention_maps_share_a_scale_and_ring_the_attended():
     maps = {"one": np.eye(3)[:, :2], "two": np.full((3, 2), 0.5)}
     fig = softmax.attention_maps(maps, maps["one"] > 0)

@@ -3,17 +3,6 @@ import pytest
 from figures import transfer
 
 
-def test_one_step_rings_the_attended_entries_and_marks_both_levels(by_label):
-    column = np.array([0.1, -0.2, 0.5, 0.0])
-    fig = transfer.one_step({"a": column, "b": column + 1}, [0, 2], expected=0.4, cut=0.2)
-    for ax, shift in zip(fig.axes, (0, 1), strict=True):
-        found = by_label(ax)["attended"]
-        np.testing.assert_array_equal(found.get_xdata(), [1, 3])  # positions count from one
-        np.testing.assert_array_equal(found.get_ydata(), column[[0, 2]] + shift)
-        np.testing.assert_array_equal(by_label(ax)["an entry"].get_ydata(), column + shift)
-        assert {0.4, 0.2} <= {line.get_ydata()[0] for line in ax.lines}
-
-
 def test_handed_over_draws_the_ratio_and_its_typical_deviation(by_label):
     ratios = np.array([[0.8, 0.9], [1.2, 1.1], [1.4, 1.2]])
     fig = transfer.handed_over([16, 64], {"one": ratios})
