@@ -45,7 +45,8 @@ export function ticks(low, high, count = 4) {
 /** Powers of ten in a range. @param {number} low @param {number} high */
 export function decades(low, high) {
   const found = [];
-  for (let p = Math.ceil(Math.log10(low) - 1e-9); 10 ** p <= high * 1.000001; p++) found.push(10 ** p);
+  for (let p = Math.ceil(Math.log10(low) - 1e-9); 10 ** p <= high * 1.000001; p++)
+    found.push(10 ** p);
   return found.length > 6 ? found.filter((_, i) => i % 2 === 0) : found;
 }
 
@@ -68,8 +69,10 @@ export function panel(o) {
   const up = scale(o.ylim, !!o.ylog);
   const x = (/** @type {number} */ v) => px(o.left + across(v) * o.width);
   const y = (/** @type {number} */ v) => px(bottom - up(v) * o.height);
-  const xticks = o.xticks || (o.xlog ? decades(...o.xlim) : ticks(...o.xlim, Math.max(2, o.width / 90)));
-  const yticks = o.yticks || (o.ylog ? decades(...o.ylim) : ticks(...o.ylim, Math.max(2, o.height / 45)));
+  const xticks =
+    o.xticks || (o.xlog ? decades(...o.xlim) : ticks(...o.xlim, Math.max(2, o.width / 90)));
+  const yticks =
+    o.yticks || (o.ylog ? decades(...o.ylim) : ticks(...o.ylim, Math.max(2, o.height / 45)));
   let markup = "";
   yticks.forEach((t, i) => {
     if (o.grid !== false) markup += `<path class="grid" d="M${px(o.left)} ${y(t)}H${px(right)}"/>`;
@@ -184,9 +187,12 @@ export function heat(rows, at, top = 1, kind = "a") {
 export function key(x, y, items) {
   let markup = "";
   for (const [kind, text, mark] of items) {
-    if (mark === "dot") markup += `<circle class="dot ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4"/>`;
-    else if (mark === "ring") markup += `<circle class="dot ring ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="5"/>`;
-    else if (mark === "area") markup += `<rect class="area ${kind}" x="${px(x + 2)}" y="${px(y - 10)}" width="14" height="11"/>`;
+    if (mark === "dot")
+      markup += `<circle class="dot ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4"/>`;
+    else if (mark === "ring")
+      markup += `<circle class="dot ring ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="5"/>`;
+    else if (mark === "area")
+      markup += `<rect class="area ${kind}" x="${px(x + 2)}" y="${px(y - 10)}" width="14" height="11"/>`;
     else markup += `<path class="line ${kind}" d="M${px(x)} ${px(y - 4)}h18"/>`;
     markup += label(x + 23, y, text, "start");
     x += 37 + text.length * 6.7;

@@ -16,7 +16,17 @@ import { load } from "../_static/live/scb.mjs";
 
 /** @type {Record<string, import("./core.mjs").Figure>} */
 export const figures = {
-  trainer, portrait, coin, column, task, quiz, transfer, meters, loss, rounding, softmax,
+  trainer,
+  portrait,
+  coin,
+  column,
+  task,
+  quiz,
+  transfer,
+  meters,
+  loss,
+  rounding,
+  softmax,
 };
 
 /** @type {Promise<any> | undefined} */

@@ -55,7 +55,10 @@ const stands = ({ A, where }, sign) =>
 /** A run from the start. @param {any} scb @param {any} task @param {number[][]} where @param {any} state @param {number} seed @returns {One} */
 function begin(scb, task, where, state, seed) {
   const trainer = scb.trainer(task, { seed });
-  const [stages, path] = [stagesOf(task, state), { step: [], V: [], A: [], noise: [], loss: [], all: [] }];
+  const [stages, path] = [
+    stagesOf(task, state),
+    { step: [], V: [], A: [], noise: [], loss: [], all: [] },
+  ];
   const one = { seed, trainer, task, A: trainer.A, where, ended: false, stages, taken: [0], over: false, moments: [trainer.A[0].slice()], signals: {}, excess: 0, path, verdict: "", wrong: 0, rounded: 0 }; // prettier-ignore
   trainer.set(stages[0].rule);
   note(one);
@@ -222,7 +225,14 @@ function drawOne(one, width) {
   names.forEach((token, k) => {
     const top = 26 + k * (tall + 8);
     body += label(0, top + tall / 2 + 4, token, "start strong");
-    body += sticks(one, one.A[k], k, { left, top, width: span, height: tall }, 0.9, k === names.length - 1);
+    body += sticks(
+      one,
+      one.A[k],
+      k,
+      { left, top, width: span, height: tall },
+      0.9,
+      k === names.length - 1,
+    );
   });
   let y = 26 + names.length * (tall + 8) + 54;
   const by = wide ? "attention A of each last token, by position" : "attention A, by position";

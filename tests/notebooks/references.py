@@ -53,7 +53,7 @@ def executed(notebook: nbformat.NotebookNode, folder: Path = BOOK) -> nbformat.N
             kernel_name="python3",
             resources={"metadata": {"path": str(folder)}},
         )
-        client.execute(env=os.environ | {"SCB_RECORDS": records})
+        client.execute(env=os.environ | {"SCB_RECORDS": records, "SCB_BUILD": "1"})
     return notebook
 
 

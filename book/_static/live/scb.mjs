@@ -770,6 +770,7 @@ async function found() {
     if (!answer.ok) throw new Error(`${url} cannot be read: ${answer.status}`);
     return answer.arrayBuffer();
   }
+  // @ts-ignore
   return (await import(/* webpackIgnore: true */ "node:fs/promises")).readFile(url);
 }
 
