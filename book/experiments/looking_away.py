@@ -117,3 +117,21 @@ def run_one(
     values = {name: float(f"{value:.5g}") for name, value in found.items()}
     seen = int(looks_mirrored(params.A))
     return {"batch_size": batch_size, "steps": steps, **values, "seen": seen}
+
+
+def steps_by_hand(rows: Any, draws: int = 101) -> float:
+    """Return the median ratio of steps, centred over paper, by hand, for runs of both methods.
+
+    A run begins gamma |1 + g / z| from the watershed, with a Gaussian g, and ends at 2 END. The
+    projections share the part of the noise that is not the floor.
+    """
+    rng, found = np.random.default_rng(0), []
+    for (seq_len, _), pair in rows.groupby(["seq_len", "seed"]):
+        z = dict(zip(pair.method, pair.z, strict=True))
+        shared = rng.standard_normal(draws) / z["centred"]
+        floor = np.sqrt(max(z["paper"] ** -2 - z["centred"] ** -2, 0))
+        way = 2 * END * seq_len * (1 / int(pair.sparsity.iloc[0]) - 1 / seq_len)
+        apart = [shared, shared + floor * rng.standard_normal(draws)]
+        steps = [np.log(way / np.abs(1 + noise)) for noise in apart]
+        found.append(steps[0] / steps[1])
+    return float(np.median(found))
