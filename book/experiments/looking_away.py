@@ -111,9 +111,9 @@ def run_one(
     task = make_task(kind, vocab_size, sparsity, seq_len, seed)
     batch_size = max(1, round(load * eta * seq_len))
     steps, params = trained(task, method, batch_size, eta, seed)
-    found = scb.signals(task, params)._asdict() | {
-        "z": by_hand(task, batch_size / (eta * seq_len), method)
-    }
+    now = scb.signals(task, params)
+    found = {name: getattr(now, name) for name in ("alpha_V", "alpha_A", "delta_V", "delta_A")}
+    found["z"] = by_hand(task, batch_size / (eta * seq_len), method)
     values = {name: float(f"{value:.5g}") for name, value in found.items()}
     seen = int(looks_mirrored(params.A))
     return {"batch_size": batch_size, "steps": steps, **values, "seen": seen}

@@ -59,7 +59,7 @@ def by_length(
             beside = 1.06 ** (index - 0.5)
             _with_intervals(ax, beside * np.asarray(x, float), found, colour, mark, NAMES[method])
             ax.plot(*lines[kind][method], style, color=colour, lw=1.2, label="by hand")
-        ax.set(xscale="log", xlabel="length $T$", ylim=(-0.02, 0.56), title=kind)
+        ax.set(xscale="log", xlabel="length $T$", ylim=(-0.02, 0.66), title=kind)
     fig.axes[0].set_ylabel("share of mirrors")
     legend_below(fig, fig.axes[0], 5, fontsize=9)
     return fig
