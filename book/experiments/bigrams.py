@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import string
 import unicodedata
 from typing import Any
@@ -52,7 +53,7 @@ _FOLDED = str.maketrans({
     "ŀ": "l", "'": "", "’": "", "-": "", "·": "",
 })  # fmt: skip
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 
 def fold(word: str) -> str:
@@ -75,7 +76,7 @@ def run_one(language: str) -> dict[str, Any]:
             lost += frequency
             continue
         walk = [LETTERS.index(letter) for letter in f"_{letters}_"]
-        for before, after in zip(walk, walk[1:], strict=False):
+        for before, after in itertools.pairwise(walk):
             counts[after, before] += frequency
     whole = np.rint(counts / counts.sum() * 1e7).astype(int)
     columns = {letter: whole[n].tolist() for n, letter in enumerate(LETTERS)}
@@ -89,7 +90,7 @@ def _table() -> pd.DataFrame:
 
 def counts_of(language: str) -> Floats:
     """Return how often letter n follows letter k, (27, 27), per ten million bigrams."""
-    return _table().loc[language, list(LETTERS)].to_numpy(float).T
+    return np.asarray(_table().loc[language, list(LETTERS)], float).T
 
 
 def task_of(
@@ -110,7 +111,8 @@ def language(name: str) -> scb.SCBTask:
 def recentred(P_hat: ArrayLike, mu: Floats) -> Floats:
     """Return P_hat, shifted by one column so that it maps mu to mu."""
     matrix = np.asarray(P_hat, float)
-    return matrix - ((matrix * mu).sum(axis=1) - mu)[:, None]  # @ may differ in the last bit
+    shift = (matrix * mu).sum(axis=1) - mu  # not @, which may differ in the last bit
+    return np.asarray(matrix - shift[:, None])
 
 
 def correlation(task: scb.SCBTask, P_hat: ArrayLike) -> float:
@@ -138,4 +140,4 @@ def classes_only(task: scb.SCBTask) -> Floats:
     mu = task.stationary
     share = member @ mu
     between = member @ (task.transition * mu) @ member.T / share
-    return ((member / share[:, None]).T * mu[:, None]) @ between @ member
+    return np.asarray(((member / share[:, None]).T * mu[:, None]) @ between @ member)
