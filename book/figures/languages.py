@@ -139,8 +139,10 @@ def growth(reserves: ArrayLike, measured: ArrayLike, expected: ArrayLike) -> Fig
 
 
 def _named(ax: Axes, x: Any, y: Any, names: Sequence[str]) -> None:
-    """Write each name beside its place."""
+    """Write each name beside its place; an empty one is left out."""
     for place, name in zip(zip(x, y, strict=True), names, strict=True):
+        if not name:
+            continue
         ax.annotate(
-            name, place, xytext=(3, 2), textcoords="offset points", fontsize=8, color=INK.black
+            str(name), place, xytext=(3, 2), textcoords="offset points", fontsize=8, color=INK.black
         )
