@@ -16,6 +16,7 @@ from figures.base import (
     INK,
     OF_A,
     OF_V,
+    PHONE,
     THEORY,
     Curves,
     drawn,
@@ -25,6 +26,7 @@ from figures.base import (
     panels,
     plain_log,
 )
+from figures.shown import is_narrow
 
 _CLEAR = LinearSegmentedColormap.from_list("clear_blue", [to_rgba(OF_V, 0), to_rgba(OF_V, 1)])
 
@@ -38,6 +40,8 @@ def tree_and_matrix(
     `links` are scipy's; `groups` are families, whose first letters stand before the names.
     """
     fig, (left, right) = figure(1, 2, height=5.2, width_ratios=[1, 1.5])
+    if is_narrow():
+        fig.set_size_inches(PHONE, 8.4)  # each name needs its row
     found = hierarchy.dendrogram(np.asarray(links, float), no_plot=True)
     order = found["leaves"]
     for places, heights in zip(found["icoord"], found["dcoord"], strict=True):
@@ -56,7 +60,8 @@ def tree_and_matrix(
     right.set_yticks(range(len(order)), codes, fontsize=8)
     right.set(xlabel="teacher", ylabel="learner")
     right.grid(visible=False)
-    fig.colorbar(image, ax=right, label="share of columns found")
+    where = "bottom" if is_narrow() else "right"
+    fig.colorbar(image, ax=right, label="share of columns found", location=where)
     return fig
 
 
