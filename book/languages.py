@@ -132,12 +132,15 @@ def law(target: str, rho: ArrayLike) -> Floats:
 
 def rank_agreement(drawn: NDArray[np.int64]) -> float:
     """Return Spearman's correlation of rho and share over other teachers, averaged over targets."""
+    others = ~np.eye(len(NAMES), dtype=bool)
     found = shares()[drawn].mean(axis=0)
-    values = []
-    for i in range(len(NAMES)):
-        others = np.arange(len(NAMES)) != i
-        values.append(stats.spearmanr(correlations()[i, others], found[i, others]).statistic)
-    return float(np.mean(values))
+    ranks = [
+        stats.rankdata(matrix[others].reshape(len(NAMES), -1), axis=1)
+        for matrix in (correlations(), found)
+    ]
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in ranks)
+    norms = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return float(((one * other).sum(axis=1) / norms).mean())
 
 
 def law_distance(drawn: NDArray[np.int64]) -> float:
@@ -175,12 +178,17 @@ def apart(likeness: ArrayLike) -> Floats:
     return found
 
 
+def heights(distances: ArrayLike) -> Floats:
+    """Return the heights at which leaves meet in the tree of distances, (n, n)."""
+    flat = squareform(np.asarray(distances), checks=False)
+    return np.asarray(squareform(hierarchy.cophenet(hierarchy.average(flat))))
+
+
 def tree(distances: ArrayLike) -> Tree:
     """Return the tree that average linkage makes of distances, (n, n)."""
     flat = squareform(np.asarray(distances), checks=False)
     links = hierarchy.optimal_leaf_ordering(hierarchy.average(flat), flat)
-    heights = squareform(hierarchy.cophenet(links))
-    return Tree(links, hierarchy.leaves_list(links).tolist(), heights)
+    return Tree(links, hierarchy.leaves_list(links).tolist(), heights(distances))
 
 
 def agreement(one: ArrayLike, other: ArrayLike) -> float:
