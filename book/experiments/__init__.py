@@ -14,6 +14,7 @@ runs a few cells again and compares exactly.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import time
@@ -107,6 +108,10 @@ def main() -> int:
         print(f"No such experiment: {', '.join(unknown)}. There are {', '.join(names())}.")
         return 1
     for name in wanted:
+        needs = getattr(importlib.import_module(f"experiments.{name}"), "NEEDS", None)
+        if needs and not sys.argv[1:] and not importlib.util.find_spec(needs.split("==")[0]):
+            print(f"{name}: left as it is; to make it, `pip install {needs}` first")
+            continue
         started = time.perf_counter()
         rows = len(make(name))
         print(f"{name}: {rows} rows in {(time.perf_counter() - started) / 60:.1f} minutes")
