@@ -7,15 +7,21 @@ gradient of A at a random V is a function of them too.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
 
 import scbtools as scb
 
-__all__ = ["chi_square", "count", "estimate", "gradients", "pair_counts", "shows", "top"]
+__all__ = [
+    "chi_square", "count", "estimate", "gradients", "least_by_fano", "least_by_hand",
+    "least_pooled", "pair_counts", "shows", "strength", "top",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -101,3 +107,66 @@ def estimate(counts: Counts, positions: ArrayLike) -> scb.Params:
     for k in range(N):
         A[where[k], k] = share[k] / share[k].sum() if share[k].sum() > 0 else 1 / where.shape[1]
     return scb.Params(A, shift + mu[:, None])
+
+
+def strength(task: scb.SCBTask) -> float:
+    """Return chi^2_P, how far the target depends on an attended token: 0 for P = mu 1'."""
+    mu = task.stationary
+    return float((mu * (task.transition - mu[:, None]) ** 2 / mu[:, None]).sum())
+
+
+@functools.cache
+def _recovery(N: int, T: int, Q: int) -> tuple[Floats, Floats]:
+    """Return non-centralities, and how likely Q such statistics exceed T - Q central ones."""
+    freedom, centre = (N - 1) ** 2, np.geomspace(0.5, 400, 60)
+    u = (np.arange(100) + 0.5) / 100
+    highest = stats.chi2.isf(-np.expm1(np.log(u) / (T - Q)), freedom)
+    shown = stats.ncx2.sf(highest, freedom, centre[:, None]) ** Q
+    return centre, np.asarray(shown.mean(axis=1))
+
+
+def least_by_hand(tasks: Sequence[scb.SCBTask], T: int, wanted: float) -> float:
+    """Return the samples with which the test shows the supports of a share of tasks, by hand.
+
+    The tasks may be shorter than T.
+    """
+
+    def share(n: float) -> float:
+        found = []
+        for task in tasks:
+            at = _recovery(task.vocab_size, T, task.sparsity)
+            centre = n * task.stationary * strength(task) / task.sparsity**2
+            found.append(np.interp(centre, *at).prod())
+        return float(np.mean(found))
+
+    return _first(share, wanted)
+
+
+def least_by_fano(tasks: Sequence[scb.SCBTask], T: int, wanted: float) -> float:
+    """Return the samples below which nothing shows the supports of a share of tasks, by Fano."""
+
+    def share(n: float) -> float:
+        found = []
+        for task in tasks:
+            Q = task.sparsity
+            bits = n * task.stationary.min() * strength(task) / Q
+            choices = special.gammaln(T + 1) - special.gammaln(Q + 1) - special.gammaln(T - Q + 1)
+            found.append(min(1.0, (bits + np.log(2)) / choices))
+        return float(np.mean(found))
+
+    return _first(share, wanted)
+
+
+def least_pooled(tasks: Sequence[scb.SCBTask], T: int, wanted: float) -> float:
+    """Return the samples with which pooled counts name a share of signs rightly, by hand."""
+    size = np.array([strength(task) / T for task in tasks])
+    return _first(lambda n: float(stats.norm.cdf(np.sqrt(n * size)).mean()), wanted)
+
+
+def _first(share: Callable[[float], float], wanted: float) -> float:
+    """Return where an increasing share reaches what is wanted."""
+    low, high = 1.0, 1e9
+    while high / low > 1.005:
+        middle = np.sqrt(low * high)
+        low, high = (low, middle) if share(middle) >= wanted else (middle, high)
+    return float(high)

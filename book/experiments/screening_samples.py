@@ -9,6 +9,7 @@ Some 6 * 10^10 tokens, most at T = 25,600: about six minutes on one core.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import intervals
@@ -72,9 +73,11 @@ def ladder(table: Any, column: str, **cell: Any) -> tuple[Any, Any]:
     return wide.columns.to_numpy(float), wide.to_numpy(bool)
 
 
-def needed(table: Any, column: str, **cell: Any) -> intervals.Interval:
-    """Return the samples with which nine in ten tasks succeed, with the interval over tasks."""
-    costs, found = ladder(table, column, **cell)
+def least(costs: Any, found: Any) -> intervals.Interval:
+    """Return the samples with which nine in ten tasks succeed, with the interval over tasks.
+
+    From a ladder: what a rung costs, (n,), and which tasks succeed there, (tasks, n).
+    """
     return intervals.bootstrap(
         lambda drawn: intervals.crossing(costs, found[drawn], WANTED), len(found)
     )
@@ -85,7 +88,13 @@ def growth(ladders: dict[int, tuple[Any, Any]]) -> intervals.Interval:
     x = np.log(list(ladders))
 
     def slope(drawn: Any) -> float:
-        least = [intervals.crossing(at, found[drawn], WANTED) for at, found in ladders.values()]
-        return float(np.polyfit(x, np.log(least), 1)[0]) if np.isfinite(least).all() else np.inf
+        values = [intervals.crossing(at, found[drawn], WANTED) for at, found in ladders.values()]
+        return float(np.polyfit(x, np.log(values), 1)[0]) if np.isfinite(values).all() else np.inf
 
     return intervals.bootstrap(slope, len(next(iter(ladders.values()))[1]))
+
+
+@functools.cache
+def tasks(kind: str) -> list[scb.SCBTask]:
+    """Return the tasks of all seeds, short: P does not depend on T."""
+    return [make_task(kind, 20, seed) for seed in SEEDS]
