@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.screening_samples import LENGTHS, SEEDS
+from experiments.screening_samples import LENGTHS
 from experiments.stage_1 import make_task
 
-LOADS = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]  # samples over T
+SEEDS = range(300, 420)
+LOADS = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]  # samples over T
 CHUNK = 100_000
 GRID = [
     {"kind": "random", "seq_len": seq_len, "seed": seed} for seq_len in LENGTHS for seed in SEEDS
