@@ -41,7 +41,7 @@ def least(trained: Points, counted: Points, bounds: Curves, ylabel: str = "sampl
     and the bound, drawn in both panels.
     """
     fig, each = panels(
-        {"training": (trained, TRAINED), "counting": (counted, COUNTED)}, height=4.0, sharey=True
+        {"training": (trained, TRAINED), "counting": (counted, COUNTED)}, height=4.2, sharey=True
     )
     for ax, title, (points, styles) in each:
         for (label, (x, found)), style in zip(points.items(), styles, strict=False):
@@ -58,7 +58,7 @@ def least(trained: Points, counted: Points, bounds: Curves, ylabel: str = "sampl
     shown = [line for label, line in lines.items() if not label.startswith("_")]
     fig.legend(
         shown, [line.get_label() for line in shown], loc="outside lower center", frameon=False,
-        ncols=2 if is_narrow() else 4, fontsize=8 if is_narrow() else 10,
+        ncols=2 if is_narrow() else 3, fontsize=8 if is_narrow() else 10,
     )  # fmt: skip
     return fig
 
