@@ -104,7 +104,7 @@ def tasks(kind: str) -> list[scb.SCBTask]:
         cuts = np.sort(np.random.default_rng(seed).random((60_000, 2, 3)), axis=1)
         P = np.diff(cuts, axis=1, prepend=0, append=1)
         P /= P.sum(axis=1, keepdims=True)
-        mu = np.linalg.matrix_power(P, 64)[:, :, 0]
+        mu = np.linalg.matrix_power(P, 256)[:, :, 0]
         strength = (((P - mu[:, :, None]) ** 2).sum(axis=1) * mu).sum(axis=1)
         fits = (strength >= (mu**2).sum(axis=1)) & (mu.max(axis=1) >= 0.45)
         found.append(scb.SCBTask(P[int(fits.argmax())], Q))
