@@ -25,4 +25,4 @@ def test_fault_draws_medians_beside_those_of_good_runs(curves: dict[str, np.ndar
     for line, name in zip(drawn[1::2], NAMES, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), np.median(well[name], axis=0))
         assert line.get_linestyle() == ":"
-    assert fig.axes[0].get_legend().get_texts()[1].get_text() == "all is well"
+    assert fig.axes[2].get_legend().get_texts()[1].get_text() == "all is well"
