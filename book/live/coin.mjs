@@ -148,12 +148,12 @@ export const coin = {
         `<path class="line truth" d="${trace(fan, run.path)}"/>` +
         dots(fan, [run.path.length - 1], [Math.asinh(run.path[run.path.length - 1])], "truth", 4);
     const right = run.ends.length - run.wrong;
-    body += label(fan.left + 8, fan.top + 15, `${right} with the right sign`, "start");
+    body += label(fan.left + 8, fan.top + 15, `${right} with the right sign`, "start halo");
     body += label(
       fan.left + 8,
       fan.bottom - 6,
       `${run.wrong} ${run.wrong === 1 ? "mirror" : "mirrors"}`,
-      "start",
+      "start halo",
     );
 
     const left = wide ? px(width * 0.56) + 44 : 42;

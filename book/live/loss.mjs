@@ -124,7 +124,8 @@ export const loss = {
     const miss = 1 - state.v * state.a;
     const way = [miss * state.a + (1 - state.v) / (task.T * task.K_Q), miss * state.v];
     const [dx, dy] = way.map((each) => (each * side) / 2 / REACH / 2);
-    inner += arrow(x, y, dx, 0, "v") + arrow(x, y, 0, -dy, "a") + dots(plane, [state.v], [state.a], "good", 6); // prettier-ignore
+    // From the rim of the point: at the start the one arrow is shorter than the point is wide.
+    inner += arrow(x + 6 * Math.sign(dx), y, dx, 0, "v") + arrow(x, y - 6 * Math.sign(dy), 0, -dy, "a") + dots(plane, [state.v], [state.a], "good", 6); // prettier-ignore
     let body = plane.markup + clipped(plane, inner);
     const left = wide ? side + 116 : 46;
     const top = wide ? 24 : side + 106;

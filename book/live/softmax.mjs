@@ -83,7 +83,11 @@ export const softmax = {
     question:
       "At the matched rate, with logits that differ by a thousandth, how does the race end?",
     options: ["both keep one half", "one takes all", "they swing for ever"],
-    outcome: (run) => (run.steps < MOST ? -1 : ["both", "one", "swings"].indexOf(ending(run))),
+    outcome(run) {
+      const { omega, T, heavy } = run.state;
+      if (run.steps < MOST || omega !== T * T || heavy !== 0.5) return -1;
+      return ["both", "one", "swings"].indexOf(ending(run));
+    },
   },
   still: { state: {}, steps: MOST },
 

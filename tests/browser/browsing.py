@@ -131,6 +131,7 @@ def context(browser: Browser, theme: str, size: str) -> Iterator[BrowserContext]
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         is_mobile=size == "phone",
+        reduced_motion="reduce",  # live figures rest; tests/live plays with them
     )
     # Beside other tests on a busy machine, a long page may take its time.
     made.set_default_timeout(120_000)
