@@ -142,7 +142,8 @@ export const loss = {
   },
 
   words({ state: { v, a, T }, excess, pull }) {
-    const above = `The loss is ${tidy(excess)} above its least value.`;
+    // At the truth rounding may leave some −10⁻¹⁷.
+    const above = `The loss is ${tidy(excess > 1e-12 ? excess : 0)} above its least value.`;
     if (v === 1 && a === 1) return `${above} Nothing pulls: this is the truth.`;
     const onV = `On V the force is ⟨Q, A⟩ = ${tidy(pull.force, 2)}${a === 0 ? `, just 1/${T}` : ""}.`;
     if (v === 0) return `${above} V says the same whatever it sees, so no position pulls on A, wherever A looks. ${onV}`; // prettier-ignore
