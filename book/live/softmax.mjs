@@ -67,16 +67,16 @@ export const softmax = {
   name: "softmax",
   title: "Two positions race for attention",
   controls: [
-    slider("omega", "factor ω of softmax's rate", [10, 20, 50, 100, 150, 200, 250, 320, 400, 600, 1000, 2000, 4000, 10000, 40000], 10000), // prettier-ignore
+    slider("omega", "factor ω of softmax's rate", [10, 20, 50, 100, 150, 200, 250, 320, 400, 600, 1000, 2000, 4000, 10000, 40000], 100), // prettier-ignore
     slider("tie", "how far apart the logits start", [0, 1e-6, 1e-4, 1e-3, 0.01, 0.1, 0.5], 1e-3),
     slider("heavy", "true weight of position 1", [0.5, 0.6, 0.7, 0.8, 0.9], 0.5),
     slider("T", "sequence length T", [20, 50, 100, 200, 400], 100),
   ],
   presets: [
-    ["matched, ω = T²", {}],
-    ["slow, ω = T", { omega: 100 }],
+    ["slow, ω = T", {}],
+    ["matched, ω = T²", { omega: 10000 }],
     ["just too fast", { omega: 250 }],
-    ["an exact tie", { tie: 0 }],
+    ["an exact tie", { omega: 10000, tie: 0 }],
     ["uneven, not too fast", { omega: 200, heavy: 0.7 }],
   ],
   bet: {
@@ -84,8 +84,8 @@ export const softmax = {
       "At the matched rate, with logits that differ by a thousandth, how does the race end?",
     options: ["both keep one half", "one takes all", "they swing for ever"],
     outcome(run) {
-      const { omega, T, heavy } = run.state;
-      if (run.steps < MOST || omega !== T * T || heavy !== 0.5) return -1;
+      const { omega, T, heavy, tie } = run.state;
+      if (run.steps < MOST || omega !== T * T || heavy !== 0.5 || tie === 0) return -1;
       return ["both", "one", "swings"].indexOf(ending(run));
     },
   },

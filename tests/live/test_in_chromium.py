@@ -183,22 +183,22 @@ def test_a_link_restores_the_state(name: str, calm: BrowserContext, tmp_path: Pa
     fine(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(name: str, theme: str, calm: BrowserContext, tmp_path: Path) -> None:
-    """No violation of WCAG 2.2 AA, with everything open."""
+def test_axe_finds_nothing(name: str, calm: BrowserContext, tmp_path: Path) -> None:
+    """No violation of WCAG 2.2 AA in either theme, with everything open."""
     axe = npm_file(AXE)
     if axe is None:
         pytest.skip("axe-core is not to be had")
     page = opened(calm, live_page.write(tmp_path / "page.html", name))
-    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     page.evaluate("document.querySelectorAll('.live details').forEach(each => each.open = true)")
     call(page, "reset()")
     page.add_script_tag(path=str(axe))
-    found = page.evaluate(
-        """async () => (await axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}))
-        .violations.flatMap(rule => rule.nodes.map(each => rule.id + ' ' + each.html))"""
-    )
-    assert found == []
+    for theme in ("light", "dark"):
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        found = page.evaluate(
+            """async () => (await axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']}))
+            .violations.flatMap(rule => rule.nodes.map(each => rule.id + ' ' + each.html))"""
+        )
+        assert found == [], theme
     fine(page)
 
 
@@ -234,25 +234,24 @@ def test_no_frame_is_long_while_it_plays(name: str, browser: Browser, tmp_path: 
     assert not long or own < 25e-3, (long, own)
 
 
-@pytest.mark.parametrize("width", [320, 768])
-def test_nothing_is_wider_than_the_screen(
-    name: str, width: int, calm: BrowserContext, tmp_path: Path
-) -> None:
+def test_nothing_is_wider_than_the_screen(name: str, calm: BrowserContext, tmp_path: Path) -> None:
     """Also at 320 pixels, which is 200 % on a small laptop's half window."""
     page = opened(calm, live_page.write(tmp_path / "page.html", name))
-    page.set_viewport_size({"width": width, "height": 700})
     call(page, "reset()")
-    page.wait_for_timeout(150)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    outside = page.evaluate(
-        """() => { const box = document.querySelector('svg.live-picture').getBoundingClientRect();
-        return [...document.querySelectorAll('svg.live-picture text')].filter(each => {
-            const at = each.getBoundingClientRect();
-            return at.left < Math.max(0, box.left) - 2 || at.right > box.right + 2
-                || at.bottom > box.bottom + 2;
-        }).map(each => each.textContent); }"""
-    )
-    assert outside == []
+    for width in (320, 768):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        outside = page.evaluate(
+            """() => {
+            const box = document.querySelector('svg.live-picture').getBoundingClientRect();
+            return [...document.querySelectorAll('svg.live-picture text')].filter(each => {
+                const at = each.getBoundingClientRect();
+                return at.left < Math.max(0, box.left) - 2 || at.right > box.right + 2
+                    || at.bottom > box.bottom + 2;
+            }).map(each => each.textContent); }"""
+        )
+        assert outside == [], width
     fine(page)
 
 

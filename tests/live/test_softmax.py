@@ -21,7 +21,7 @@ def shown(*cases: tuple[dict[str, Any], int]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("state", "steps"),
     [
-        ({}, 30),  # before it swings
+        ({"omega": 10000}, 30),  # before it swings
         ({"omega": 100, "tie": 0.1}, 400),
         ({"omega": 200, "heavy": 0.7}, 700),
         ({"omega": 250, "T": 20, "tie": 0.5}, 60),
@@ -73,8 +73,9 @@ def test_the_limit_divides_what_is_kept_from_what_swings() -> None:
 def test_at_the_matched_rate_one_takes_all_unless_they_are_tied() -> None:
     """The answer to the question, whatever small difference they start with, and who is ahead."""
     ties = (1e-6, 1e-4, 1e-3, 0.01, 0.1, 0.5)
-    found = shown(*[({"tie": tie}, MOST) for tie in ties], ({"tie": 0.0}, MOST))
-    assert [each["outcome"] for each in found] == [1] * len(ties) + [0]
+    matched = [({"omega": 10000, "tie": tie}, MOST) for tie in (*ties, 0.0)]
+    found = shown(*matched)
+    assert [each["outcome"] for each in found] == [1] * len(ties) + [-1]
     assert {each["data"]["weights"][0] > 0.5 for each in found[:-1]} == {True, False}
     assert "exact tie" in found[-1]["words"]
 
