@@ -40,6 +40,7 @@ STAGE = {
     "name": k.TEXT, "steps": k.FEW, "batch_size": k.BATCH, **RATES, "l1": real(0.0, low=0),
     "preconditioned": k.FLAG, "freeze_A": k.FLAG, "attention": choice("linear", "softmax"),
     "before": k.TRANSFORMS, "until": maybe(choice("max_signal", "mean_signal")), "target": k.TARGET,
+    "centred": k.RARELY_TRUE,
 }  # fmt: skip
 BASE = {"task": k.TASK, "batch_size": k.BATCH, "eta": k.RATE, "l1": k.L1}
 BOOST = {"boost_target": k.TARGET, "boost_steps": k.FEW}
@@ -124,7 +125,9 @@ CALLS = [
     Call("scb.support_recovered", {"task": k.TASK, "A": k.A}, oracles.support_recovered),
     Call("inner", {"x": k.V, "y": k.V, "mu": k.MU}, oracles.inner),
     # updates
-    Call("scb.precondition", {"task": k.TASK, "gradients": k.GRADIENTS}, oracles.precondition),
+    Call("scb.precondition", {
+        "task": k.TASK, "gradients": k.GRADIENTS, "centred": k.FLAG
+    }, oracles.precondition),
     Call("updates.gradient_step", RATES | {
         "params": k.PARAMS, "gradients": k.GRADIENTS, "l1": k.L1
     }, oracles.gradient_step),

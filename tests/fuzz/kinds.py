@@ -165,6 +165,7 @@ FLAG = Kind(
     ("False", "True"), ("np.bool_({x})",), LOOSE,
     bads=("2", "-1", "0.5", "np.array([True, False])", *JUNK),
 )  # fmt: skip
+RARELY_TRUE = FLAG._replace(plain=("False",), extremes=("True",))  # it asks for another flag
 TEXT = Kind(
     ("'a'", "''"), ("np.str_({x})",), (), ("'x' * 10**5", "'\\n\\0'", "'é'"),
     ("1", "True", "0.5", "np.array('a')", *without(JUNK, *STRINGS)),
@@ -366,7 +367,7 @@ _NO_STAGES = (
 )  # fmt: skip
 SIMULATED = Kind(
     (_stage(), _stage(", l1=0.01, before=(Transform('threshold'),)"),
-     _stage(", until='max_signal', target=0.1"), _stage(steps=2)),
+     _stage(", until='max_signal', target=0.1"), _stage(", centred=True", steps=2)),
     ("[{x}]", "({x},)", ("[{x}, {x}]", "({x}, {x})")), (), _FAR_STAGES,
     (*_NO_STAGES, *_NOT_SIMULATED), ("stage",),
 )  # fmt: skip

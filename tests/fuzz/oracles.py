@@ -238,8 +238,8 @@ def minibatch_gradients(
     return Gradients(*reference.gradients(*params, task.sample(batch_size, seed, step)))
 
 
-def precondition(found: Any, task: Any, gradients: Any) -> Any:
-    return Gradients(*reference.precondition(*gradients, task.stationary))
+def precondition(found: Any, task: Any, gradients: Any, centred: bool = False) -> Any:
+    return Gradients(*reference.precondition(*gradients, task.stationary, centred))
 
 
 def least_squares_value(found: Any, task: Any, A: Array) -> Array | None:
@@ -475,7 +475,7 @@ def replay(task: Any, stages: Any, params: Any, seed: int) -> Any:
             g_A, g_V = raw = reference.gradients(A, V, batch)
             step += 1
             if stage.preconditioned:
-                g_A, g_V = reference.precondition(*raw, mu)
+                g_A, g_V = reference.precondition(*raw, mu, stage.centred)
             if softly:
                 g_A = through_softmax(None, A, raw[0]) / (mu if stage.preconditioned else 1)
                 logits = logits - stage.eta_A * g_A
@@ -529,7 +529,7 @@ def simulate(
 
 def new_stage(found: Any, **options: Any) -> Any:
     kinds = dict.fromkeys(("steps", "batch_size"), int) | dict.fromkeys(
-        ("preconditioned", "freeze_A"), bool
+        ("preconditioned", "freeze_A", "centred"), bool
     )
     kinds |= dict.fromkeys(("eta_V", "eta_A", "l1", "target"), float)
     kinds |= {"name": str, "attention": str, "before": tuple, "until": type(options["until"])}
