@@ -138,7 +138,7 @@ class CpuEngine:
         eta_A = 0.0 if stage.freeze_A else float(stage.eta_A)
         self._prepare(
             Rule(
-                stage.batch_size, True, stage.freeze_A, stage.preconditioned, eta_A,
+                stage.batch_size, True, stage.freeze_A, stage.preconditioned, stage.centred, eta_A,
                 float(stage.eta_V), float(stage.l1), TARGETS[stage.until], float(stage.target),
             ),
             np.empty((1, 1)),
@@ -265,7 +265,7 @@ class SoftmaxEngine:
         logits, value = self.logits.copy(), self.value.copy()
         size = _step_logits(logits, grad_a, mu, float(stage.eta_A), stage.preconditioned)
         if stage.preconditioned:
-            precondition_value(grad_v, mu)
+            precondition_value(grad_v, mu, stage.centred)
         descend(value, grad_v, float(stage.eta_V))
         if not (size <= LIMIT and np.abs(value).max() <= LIMIT):
             return False

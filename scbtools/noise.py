@@ -275,7 +275,7 @@ def simulate(
     -----
     Entries of h_A are independent with variance sigma_k^2 / (B mu_k), then centred over positions;
     attended ones are treated like the others. h_V is r (e + d)' averaged: e = 1 - mu/|mu|^2 is what
-    preconditioning leaves of the mean of Xa, d its fluctuation with covariance
+    preconditioning leaves of the mean of Xa (0 if centred), d its fluctuation with covariance
     |A|^2_mu (diag(1/mu) - 11'), and r a Gaussian of covariance E[r r'], independent of d. h_A and
     h_V are independent. Uses BLAS: results agree between machines to rounding, not bit for bit.
     """
@@ -383,7 +383,8 @@ class _Simulation:
         self.a = self.a - stage.eta_A * (grad + self.attention_draw(scale[:, None]))
         if stage.l1 > 0:
             self.project(soft_threshold(self.a, stage.l1))
-        noise = self.value_draw(law.residual(norm, match), norm) / np.sqrt(batch)
+        residual = law.residual(norm, match)
+        noise = self.value_draw(residual, norm, stage.centred) / np.sqrt(batch)
         self.V = self.V - stage.eta_V * (norm * law.u - match * law.p + noise)
         self.law = moments(self.task, self.V)
         self.step += 1
@@ -397,7 +398,7 @@ class _Simulation:
         noise = scale * np.hstack([attended, rest])
         return noise - self.total(noise)[:, None] * self.flat
 
-    def value_draw(self, residual: Array, norm: float) -> Array:
+    def value_draw(self, residual: Array, norm: float, centred: bool) -> Array:
         """Return the noise of one sample's preconditioned gradient of V."""
         mu, N = self.task.stationary, len(residual)
         # E[r r'] is singular along 1; lift it there, centre the columns afterwards.
@@ -405,7 +406,7 @@ class _Simulation:
         spread = self.rng.standard_normal((N, N)) / np.sqrt(mu)
         spread -= (spread * mu).sum(axis=1, keepdims=True)
         common = self.rng.standard_normal((N, 1)) * (1 - mu / (mu**2).sum())
-        noise = root @ (common + np.sqrt(norm) * spread)
+        noise = root @ ((0 if centred else common) + np.sqrt(norm) * spread)
         return np.asarray(noise - noise.mean(axis=0))
 
     def project(self, entries: Array) -> None:

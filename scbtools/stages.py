@@ -37,7 +37,7 @@ HISTORY_COLUMNS = (
 """What a run records, real or simulated; `scbtools.Run` says what each column holds."""
 
 
-_RATES, _FLAGS = ("eta_V", "eta_A", "l1", "target"), ("preconditioned", "freeze_A")
+_RATES, _FLAGS = ("eta_V", "eta_A", "l1", "target"), ("preconditioned", "centred", "freeze_A")
 
 
 def _keep(frozen: Any, **values: Any) -> None:
@@ -103,6 +103,9 @@ class Stage:
     until : {None, "max_signal", "mean_signal"}
         Stop when max(|alpha_V|, |alpha_A|), or |alpha_V + alpha_A| / 2, reaches `target`.
     target : float
+    centred : bool
+        Whether V's gradient keeps V mu = mu by losing the mean of its samples' weights instead of
+        the paper's multiple of mu: `scbtools.precondition` with the same option. Not in the paper.
     """
 
     name: str
@@ -117,6 +120,7 @@ class Stage:
     before: tuple[Transform, ...] = ()
     until: Literal["max_signal", "mean_signal"] | None = None
     target: float = 1.0
+    centred: bool = False
 
     def __post_init__(self) -> None:
         before = self.before
@@ -137,6 +141,11 @@ class Stage:
             before=tuple(before),
             until=_check.one_of("until", self.until, tuple(TARGETS)),
         )
+        if self.centred and not self.preconditioned:
+            raise ValueError(
+                "centred says how preconditioned gradients are projected: with centred=True, "
+                "preconditioned must be True"
+            )
         if self.attention == "softmax" and self.l1:
             raise ValueError(
                 f"softmax attention has no entries at zero for l1 to find: l1 must be 0, "

@@ -34,16 +34,19 @@ def _rows(A: ArrayLike, name: str = "A", shape: tuple[int, int] | None = None) -
     return np.array(_check.matrix(name, A, shape, _FINE).T, order="C")
 
 
-def precondition(task: SCBTask, gradients: Gradients) -> Gradients:
+def precondition(task: SCBTask, gradients: Gradients, centred: bool = False) -> Gradients:
     """Return the preconditioned, projected gradients of eq. 4, A (T, N) and V (N, N).
 
     A's column k becomes (I - 11'/T) g / mu_k; V's gradient becomes
     (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2). Steps along them keep 1'A, 1'V and V mu.
+
+    With `centred`, V's last factor is I - mu 1': its mean is the same where V mu = mu, its noise is
+    smaller where mu is uneven, and mirror solutions are rarer for long sequences. Not in the paper.
     """
     A, V = check_params(task, gradients, "gradients")
     rows, value = np.array(A.T, order="C"), np.array(V, order="C")
     precondition_rows(rows, task.stationary)
-    precondition_value(value, task.stationary)
+    precondition_value(value, task.stationary, _check.flag("centred", centred))
     return Gradients(rows.T, value)
 
 

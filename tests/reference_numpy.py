@@ -126,12 +126,14 @@ def gradients(A: Array, V: Array, batch: Any) -> tuple[Array, Array]:
     return grad_a, grad_v
 
 
-def precondition(grad_a: Array, grad_v: Array, mu: Array) -> tuple[Array, Array]:
-    """Eq. 4 as it is printed."""
+def precondition(
+    grad_a: Array, grad_v: Array, mu: Array, centred: bool = False
+) -> tuple[Array, Array]:
+    """Eq. 4 as it is printed, or with the centred projection."""
     seq_len, size = grad_a.shape
     middle = np.eye(seq_len) - 1 / seq_len
     left = np.eye(size) - 1 / size
-    right = np.eye(size) - np.outer(mu, mu) / (mu @ mu)
+    right = np.eye(size) - np.outer(mu, np.ones(size) if centred else mu / (mu @ mu))
     return middle @ grad_a / mu, left @ grad_v @ np.diag(1 / mu) @ right
 
 

@@ -161,8 +161,8 @@ def run(count: Any, task: Any, rule: Any, model: Any, room: Any) -> Any:
         _ints(at[4], (n + 1,)), _ints(at[5], (_int(at[6]),)),
     )  # fmt: skip
     law = Rule(
-        batch, train, how[5] != 0.0, how[6] != 0.0, how[7], how[8], how[9], _int(how[10]),
-        how[11],
+        batch, train, how[5] != 0.0, how[6] != 0.0, how[7] != 0.0, how[8], how[9], how[10],
+        _int(how[11]), how[12],
     )  # fmt: skip
     key = np.uint64(how[0]) | np.uint64(how[1]) << _WORD
     turn = Turn(cpu.STEP, 0, 1, 0)
@@ -230,12 +230,12 @@ def reflect(n: Any, t: Any, attention: Any, values: Any, mu: Any) -> None:
     updates.reflect_rows(rows, _floats(values, (n, n)), _floats(mu, (n,)))
 
 
-@_export(types.void, _COUNT, _COUNT, _ADDRESS, _ADDRESS, _ADDRESS)
-def precondition(n: Any, t: Any, attention: Any, values: Any, mu: Any) -> None:
+@_export(types.void, _COUNT, _COUNT, _ADDRESS, _ADDRESS, _ADDRESS, _COUNT)
+def precondition(n: Any, t: Any, attention: Any, values: Any, mu: Any, centred: Any) -> None:
     """Precondition gradients in place (eq. 4)."""
     n = _int(n)
     updates.precondition_rows(_floats(attention, (n, _int(t))), _floats(mu, (n,)))
-    value.precondition_value(_floats(values, (n, n)), _floats(mu, (n,)))
+    value.precondition_value(_floats(values, (n, n)), _floats(mu, (n,)), centred != 0)
 
 
 @_export(types.void, _ADDRESS)

@@ -219,9 +219,9 @@ class CudaEngine:
                     self.state, self.attention_d, self.sums
                 )
         steps.move_value[1, rows](
-            self.state, eta_v, stage.preconditioned, TARGETS[stage.until], float(stage.target),
-            self.task.K_Q, self.task.K_P, self.mu, *self.truth, self.sums, self.grad_v,
-            self.attention_d, self.value_d, self.value_t, self.row_size,
+            self.state, eta_v, stage.preconditioned, stage.centred, TARGETS[stage.until],
+            float(stage.target), self.task.K_Q, self.task.K_P, self.mu, *self.truth, self.sums,
+            self.grad_v, self.attention_d, self.value_d, self.value_t, self.row_size,
         )  # fmt: skip
 
     def _queue_survey(self, eta_a: float, eta_v: float) -> None:

@@ -172,20 +172,21 @@ def project(state: Ints, attention: Floats, sums: Floats) -> None:
 
 
 @device
-def _precondition(gradient: Floats, mu: Floats) -> None:
-    """Replace G by (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2) (eq. 4), in one block."""
+def _precondition(gradient: Floats, mu: Floats, centred: bool) -> None:
+    """Replace G by (I - 11'/N) G diag(1/mu) (I - mu c') as `precondition_value`, in one block."""
     tid, threads, size = cuda.threadIdx.x, cuda.blockDim.x, gradient.shape[0]
     square = 0.0
     for m in range(size):
         square += mu[m] * mu[m]
     for n in range(tid, size, threads):
-        along = 0.0
+        total, along = 0.0, 0.0
         for m in range(size):
+            total += gradient[n, m]
             gradient[n, m] /= mu[m]
             along += gradient[n, m] * mu[m]
         along /= square
         for m in range(size):
-            gradient[n, m] -= along * mu[m]
+            gradient[n, m] -= total if centred else along * mu[m]
     cuda.syncthreads()
     for m in range(tid, size, threads):
         mean = 0.0
@@ -199,9 +200,10 @@ def _precondition(gradient: Floats, mu: Floats) -> None:
 
 @kernel
 def move_value(
-    state: Ints, eta: float, preconditioned: bool, kind: int, target: float, k_q: float,
-    k_p: float, mu: Floats, positions: Ints, weight_a: Floats, weight_v: Floats, sums: Floats,
-    grad_v: Floats, attention: Floats, value: Floats, value_t: Floats, row_size: Floats,
+    state: Ints, eta: float, preconditioned: bool, centred: bool, kind: int, target: float,
+    k_q: float, k_p: float, mu: Floats, positions: Ints, weight_a: Floats, weight_v: Floats,
+    sums: Floats, grad_v: Floats, attention: Floats, value: Floats, value_t: Floats,
+    row_size: Floats,
 ) -> None:  # fmt: skip
     """Take a gradient step of V; add up the rows' sizes; count the step; in one block.
 
@@ -214,7 +216,7 @@ def move_value(
     tid, threads, size = cuda.threadIdx.x, cuda.blockDim.x, value.shape[0]
     seq_len = attention.shape[1]
     if preconditioned:
-        _precondition(grad_v, mu)
+        _precondition(grad_v, mu, centred)
     alpha_a = alpha_v = 0.0
     for entry in range(tid, size * size, threads):
         n, m = entry // size, entry % size

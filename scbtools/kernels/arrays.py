@@ -31,6 +31,7 @@ class Rule(NamedTuple):
     train: bool = False  # step along the gradients; otherwise store them raw
     frozen: bool = False  # A stays: only its nonzero positions are drawn
     preconditioned: bool = False
+    centred: bool = False  # how V's gradient is projected, if preconditioned
     eta_A: float = 0.0
     eta_V: float = 0.0
     l1: float = 0.0

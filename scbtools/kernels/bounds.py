@@ -70,7 +70,8 @@ def stays(model: Model, mu: Floats, rule: Rule, w: float) -> bool:
     That is known before the batch is drawn: |w| bounds an entry of A's gradient, and
     |r_n c_m| <= (max |V| L + 1) L one of V's, with L the largest column sum of |A|. Thresholding
     does not raise a column's sum s, projecting makes it 2 s + 1 at most. Preconditioning divides
-    by mu and takes away means. NaN does not stay.
+    by mu and takes away means; 1 <= max mu / |mu|^2, so that this holds if V's are centred, too.
+    NaN does not stay.
     """
     if not rule.train or not w >= 0.0:
         return w >= 0.0

@@ -317,7 +317,7 @@ def _end(model: Model, truth: Truth, rule: Rule) -> bool:
     if not rule.train:
         return False
     if rule.preconditioned:
-        precondition_value(grad, truth.mu)
+        precondition_value(grad, truth.mu, rule.centred)
     descend(model.value, grad, rule.eta_V)
     return reached(model.attention, model.value, truth, rule.kind, rule.target)
 

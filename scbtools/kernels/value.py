@@ -36,21 +36,22 @@ def add_product(rows: Floats, x: Floats, out: Floats) -> None:
 
 
 @jit
-def precondition_value(gradient: Floats, mu: Floats) -> None:
-    """Replace G by (I - 11'/N) G diag(1/mu) (I - mu mu'/|mu|^2) (eq. 4)."""
+def precondition_value(gradient: Floats, mu: Floats, centred: bool) -> None:
+    """Replace G by (I - 11'/N) G diag(1/mu) (I - mu c'), c = mu/|mu|^2 (eq. 4), or 1 if centred."""
     size = gradient.shape[0]
     square = 0.0
     for m in range(size):
         square += mu[m] * mu[m]
     for n in range(size):
         row = gradient[n]
-        along = 0.0
+        total, along = 0.0, 0.0
         for m in range(size):
+            total += row[m]
             row[m] /= mu[m]
             along += row[m] * mu[m]
         along /= square
         for m in range(size):
-            row[m] -= along * mu[m]
+            row[m] -= total if centred else along * mu[m]
     for m in range(size):
         mean = 0.0
         for n in range(size):

@@ -47,10 +47,15 @@ def both(task: scb.SCBTask, stages: Any, **options: Any) -> tuple[scb.Run, scb.R
 KINDS: dict[str, list[scb.Stage]] = {
     "sgd": [stage(preconditioned=False)],
     "preconditioned": [stage()],
+    "centred": [stage(centred=True)],
     "proximal": [stage(l1=1e-2)],
     "proximal, raw gradient": [stage(l1=1e-2, preconditioned=False)],
     "frozen": [stage(freeze_A=True)],
-    "all": [stage(steps=1), stage(steps=2, l1=1e-2, batch_size=4), stage(steps=2, freeze_A=True)],
+    "all": [
+        stage(steps=1),
+        stage(steps=2, l1=1e-2, batch_size=4),
+        stage(steps=2, freeze_A=True, centred=True),
+    ],
 }
 
 

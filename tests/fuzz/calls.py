@@ -40,6 +40,7 @@ STAGE = {
     "name": k.TEXT, "steps": k.FEW, "batch_size": k.BATCH, **RATES, "l1": real(0.0, low=0),
     "preconditioned": k.FLAG, "freeze_A": k.FLAG, "attention": choice("linear", "softmax"),
     "before": k.TRANSFORMS, "until": maybe(choice("max_signal", "mean_signal")), "target": k.TARGET,
+    "centred": k.RARELY_TRUE,
 }  # fmt: skip
 BASE = {"task": k.TASK, "batch_size": k.BATCH, "eta": k.RATE, "l1": k.L1}
 BOOST = {"boost_target": k.TARGET, "boost_steps": k.FEW}
@@ -124,7 +125,9 @@ CALLS = [
     Call("scb.support_recovered", {"task": k.TASK, "A": k.A}, oracles.support_recovered),
     Call("inner", {"x": k.V, "y": k.V, "mu": k.MU}, oracles.inner),
     # updates
-    Call("scb.precondition", {"task": k.TASK, "gradients": k.GRADIENTS}, oracles.precondition),
+    Call("scb.precondition", {
+        "task": k.TASK, "gradients": k.GRADIENTS, "centred": k.FLAG
+    }, oracles.precondition),
     Call("updates.gradient_step", RATES | {
         "params": k.PARAMS, "gradients": k.GRADIENTS, "l1": k.L1
     }, oracles.gradient_step),
@@ -142,6 +145,17 @@ CALLS = [
     Call("updates.looks_mirrored", {"A": k.FREE_A}, oracles.looks_mirrored),
     Call("updates.reflect", ON_TASK, oracles.reflect),
     Call("updates.normalised", {"task": k.TASK, "params": k.RIGHT}, oracles.normalised),
+    # screening
+    Call("screening.pair_counts", {
+        "batch": k.BATCHES, "vocab_size": k.VOCAB
+    }, oracles.pair_counts),
+    Call("screening.chi_square", {"counts": k.PAIRS}, oracles.chi_square),
+    Call("screening.strongest", {
+        "scores": k.SCORES, "sparsity": integer(1, None, 1, 2, 4)
+    }, oracles.strongest),
+    Call("screening.estimate", {
+        "counts": k.PAIRS, "positions": k.POSITIONS
+    }, oracles.estimate, may_refuse=True),
     # noise
     *(Call(f"noise.{name}", CONSTRAINED, oracles.variances) for name in (
         "attention_entries", "attention_noise", "attention_norm", "residual_covariance",

@@ -238,8 +238,8 @@ def minibatch_gradients(
     return Gradients(*reference.gradients(*params, task.sample(batch_size, seed, step)))
 
 
-def precondition(found: Any, task: Any, gradients: Any) -> Any:
-    return Gradients(*reference.precondition(*gradients, task.stationary))
+def precondition(found: Any, task: Any, gradients: Any, centred: bool = False) -> Any:
+    return Gradients(*reference.precondition(*gradients, task.stationary, centred))
 
 
 def least_squares_value(found: Any, task: Any, A: Array) -> Array | None:
@@ -475,7 +475,7 @@ def replay(task: Any, stages: Any, params: Any, seed: int) -> Any:
             g_A, g_V = raw = reference.gradients(A, V, batch)
             step += 1
             if stage.preconditioned:
-                g_A, g_V = reference.precondition(*raw, mu)
+                g_A, g_V = reference.precondition(*raw, mu, stage.centred)
             if softly:
                 g_A = through_softmax(None, A, raw[0]) / (mu if stage.preconditioned else 1)
                 logits = logits - stage.eta_A * g_A
@@ -524,12 +524,48 @@ def simulate(
         assert abs(found["alpha_A"][0] - start[1]) < 1e-6
 
 
+# --- screening ------------------------------------------------------------------------------------
+
+
+def pair_counts(found: Any, batch: Any, vocab_size: int) -> Any:
+    tokens, last, target = map(np.asarray, batch)
+    counts = np.zeros((vocab_size, tokens.shape[1], vocab_size, vocab_size), np.int64)
+    for sequence, k, n in zip(tokens, last, target, strict=True):
+        for t, m in enumerate(sequence):
+            counts[k, t, m, n] += 1
+    return counts
+
+
+def chi_square(found: Any, counts: Any) -> Array:
+    tables, out = np.asarray(counts, float), np.zeros(np.shape(counts)[:2])
+    for (k, t), total in np.ndenumerate(tables.sum(axis=(2, 3))):
+        table = tables[k, t]
+        expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(total, 1)
+        on = expected > 0
+        out[k, t] = ((table - expected)[on] ** 2 / expected[on]).sum()
+    return out
+
+
+def strongest(found: Any, scores: Any, sparsity: int) -> Any:
+    rows = [sorted(range(len(row)), key=lambda t: (-row[t], t))[:sparsity] for row in scores]
+    return np.array([sorted(row) for row in rows])
+
+
+def estimate(found: Any, counts: Any, positions: Any) -> None:
+    (A, V), where = found, np.asarray(positions)
+    rest = A.copy()
+    rest[where, np.arange(len(V))[:, None]] = 0
+    assert not rest.any()
+    assert np.abs(A.sum(axis=0) - 1).max() < 1e-6
+    assert np.abs(V.sum(axis=0) - 1).max() < 1e-6
+
+
 # --- stages ---------------------------------------------------------------------------------------
 
 
 def new_stage(found: Any, **options: Any) -> Any:
     kinds = dict.fromkeys(("steps", "batch_size"), int) | dict.fromkeys(
-        ("preconditioned", "freeze_A"), bool
+        ("preconditioned", "freeze_A", "centred"), bool
     )
     kinds |= dict.fromkeys(("eta_V", "eta_A", "l1", "target"), float)
     kinds |= {"name": str, "attention": str, "before": tuple, "until": type(options["until"])}

@@ -96,9 +96,9 @@ def names_of(options: dict[str, Any]) -> dict[str, Any]:
 RULES: list[dict[str, Any]] = [
     {},
     {"preconditioned": False},
-    {"l1": 1e-4},
+    {"l1": 1e-4, "centred": True},
     {"l1": 2e-3, "preconditioned": False},
-    {"freeze_A": True},
+    {"freeze_A": True, "centred": True},
     {"until": "max_signal", "target": 0.05},
     {"until": "mean_signal", "target": 0.02, "l1": 1e-5},
     {"eta_A": 1e9, "eta_V": 1e9},  # diverges
@@ -211,7 +211,7 @@ def test_the_whole_algorithm_ends_at_the_same_bits(tmp_path: Path) -> None:
     stages = recipes.three_stage(task, 256, finish_batch_size=512, finish_steps=60)
     plain = []
     for stage in stages:
-        names = ("batch_size", "eta_A", "eta_V", "l1", "preconditioned", "freeze_A")
+        names = ("batch_size", "eta_A", "eta_V", "l1", "preconditioned", "centred", "freeze_A")
         options = names_of({name: getattr(stage, name) for name in (*names, "until", "target")})
         before = [{"kind": x.kind, "level": x.level} for x in stage.before]
         plain.append({"steps": stage.steps, "before": before, **options})
@@ -235,21 +235,23 @@ def test_what_is_done_between_steps_has_the_same_bits(tmp_path: Path) -> None:
         calls = [["scb.trainer"], ["run.reset", rows]]
         for call in (["reflect"], ["threshold", 0.01], ["round", 0.001], ["leastSquares"]):
             calls += [[f"run.{call[0]}", *call[1:]], ["run.A"], ["run.V"]]
-        calls += [["scb.precondition", rows], ["scb.signalStep", 0.3, 0.2, 0.05, 0.4, t]]
+        centred = i % 2 == 1
+        calls += [["scb.precondition", rows, centred], ["scb.signalStep", 0.3, 0.2, 0.05, 0.4, t]]
         calls += [["fork"]]
         cases.append({"task": given, "calls": calls})
         tasks.append((task, start))
-    for (task, start), results in zip(tasks, in_node(tmp_path, cases), strict=True):
-        found = results[3:]
+    made = zip(tasks, in_node(tmp_path, cases), strict=True)
+    for i, ((task, start), results) in enumerate(made):
+        found, centred = results[3:], i % 2 == 1
         turned = updates.reflect(task, start)
         cut = updates.threshold_and_project(turned.A, 0.01)
         rounded = updates.round_and_normalise(cut, 0.001)
         solved = population.least_squares_value(task, rounded)
         wanted = [turned, (cut, turned.V), (rounded, turned.V), (rounded, solved)]
-        for i, (A, V) in enumerate(wanted):
-            assert same(found[3 * i + 1], A.T)
-            assert same(found[3 * i + 2], V)
-        grad = scb.precondition(task, population.Gradients(*start))
+        for j, (A, V) in enumerate(wanted):
+            assert same(found[3 * j + 1], A.T)
+            assert same(found[3 * j + 2], V)
+        grad = scb.precondition(task, population.Gradients(*start), centred)
         assert same(found[12]["A"], grad.A.T)
         assert same(found[12]["V"], grad.V)
         assert found[13] == list(population.signal_step(0.3, 0.2, 0.05, 0.4, task.seq_len))
@@ -408,8 +410,8 @@ def test_exports_stand_on_their_own() -> None:
         turned = updates.reflect(task, start)
         assert same(A, turned.A.T)
         assert same(V, turned.V)
-        call("precondition", n, t, A, V, mu)
-        precondition_value(turned.V, mu)
+        call("precondition", n, t, A, V, mu, n % 2)
+        precondition_value(turned.V, mu, n % 2 == 1)
         assert same(V, turned.V)
         call("threshold", n, t, A, 0.01)
         assert call("round_off", n, t, A, 1e9) == 0

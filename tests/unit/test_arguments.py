@@ -35,6 +35,8 @@ def test_a_stage_keeps_plain_python() -> None:
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"preconditioned": "no"}, TypeError, "preconditioned must be True or False, got 'no'"),
     ({"freeze_A": 1}, TypeError, "freeze_A must be True or False"),
+    ({"centred": "yes"}, TypeError, "centred must be True or False, got 'yes'"),
+    ({"centred": True, "preconditioned": False}, ValueError, "preconditioned must be True"),
     ({"l1": "0.5"}, TypeError, "l1 must be a number, got '0.5'"),
     ({"eta_V": 10**400}, ValueError, "eta_V must lie in"),
     ({"eta_V": np.ma.masked}, TypeError, "eta_V must be a number"),

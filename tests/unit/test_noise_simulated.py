@@ -1,5 +1,6 @@
 """Training simulated with Gaussian noise: against its parts, and against real batches."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -113,6 +114,21 @@ def test_it_agrees_with_real_batches(task):
         assert abs(real.mean() - simulated.mean()) < 5 * error, name
         # Variances of 60 values each: their ratio leaves (0.4, 2.5) once in a few thousand runs.
         assert 0.4 < real.var() / simulated.var() < 2.5, name
+
+
+def test_both_projections_have_the_noise_of_real_batches():
+    """Where one token is frequent the first step's noise differs threefold between the two."""
+    mu = np.array([0.6, 0.2, 0.2])
+    task = scb.SCBTask(0.5 * np.eye(3) + 0.5 * mu[:, None], scb.SCBTask.random(3, 50, 2).attention)
+    found = {}
+    for centred in (False, True):
+        stage = dataclasses.replace(boost(task, 1, 20, 0.05), centred=centred)
+        real = [scb.train(task, stage, seed=s).history["alpha_V"][-1] for s in range(400)]
+        simulated = [noise.simulate(task, stage, s)["alpha_V"][-1] for s in range(400)]
+        # The logarithm of the ratio has a standard error of 0.1: one false alarm in 10^6.
+        assert 0.6 < np.var(real) / np.var(simulated) < 1.65, centred
+        found[centred] = np.var(real)
+    assert found[False] > 2 * found[True]
 
 
 def test_one_seed_gives_one_run(task):

@@ -84,19 +84,19 @@ def naive(task: scb.SCBTask, s: scb.Stage, start: scb.Params, seed: int) -> scb.
     for step in range(s.steps):
         grad_a, grad_v = ref.gradients(A, V, task.sample(s.batch_size, seed, step))
         if s.preconditioned:
-            grad_a, grad_v = ref.precondition(grad_a, grad_v, task.stationary)
+            grad_a, grad_v = ref.precondition(grad_a, grad_v, task.stationary, s.centred)
         for k in range(task.vocab_size):
             w[:, k] -= s.eta_A * (np.diag(A[:, k]) - np.outer(A[:, k], A[:, k])) @ grad_a[:, k]
         A, V = np.exp(w) / np.exp(w).sum(axis=0), V - s.eta_V * grad_v
     return scb.Params(A, V)
 
 
-@pytest.mark.parametrize("preconditioned", [True, False])
+@pytest.mark.parametrize("rule", [{}, {"preconditioned": False}, {"centred": True}])
 @pytest.mark.parametrize("vocab_size", [3, 6])
-def test_a_softmax_stage_is_the_naive_loop(vocab_size: int, preconditioned: bool) -> None:
+def test_a_softmax_stage_is_the_naive_loop(vocab_size: int, rule: dict[str, bool]) -> None:
     task = uneven_task(vocab_size, 50, seed=4)
     task = scb.SCBTask(0.7 * task.transition + 0.3 / vocab_size, task.attention)
-    start, s = positive(task, 5), soft(steps=60, preconditioned=preconditioned)
+    start, s = positive(task, 5), soft(steps=60, **rule)
     run = scb.train(task, s, start, seed=3)
     wanted = naive(task, s, start, seed=3)
     assert run.status == "finished"

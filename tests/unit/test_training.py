@@ -29,7 +29,7 @@ def naive(task: scb.SCBTask, stages: list[scb.Stage], start: scb.Params, seed: i
             batch = task.sample(s.batch_size, seed, step)
             grad_a, grad_v = ref.gradients(A, V, batch)
             if s.preconditioned:
-                grad_a, grad_v = ref.precondition(grad_a, grad_v, task.stationary)
+                grad_a, grad_v = ref.precondition(grad_a, grad_v, task.stationary, s.centred)
             V = V - s.eta_V * grad_v
             if not s.freeze_A:
                 A = A - s.eta_A * grad_a
@@ -44,10 +44,15 @@ def naive(task: scb.SCBTask, stages: list[scb.Stage], start: scb.Params, seed: i
 KINDS: dict[str, list[scb.Stage]] = {
     "sgd": [stage(preconditioned=False, steps=60)],
     "preconditioned": [stage(steps=60)],
+    "centred": [stage(steps=60, centred=True)],
     "proximal": [stage(steps=60, l1=1e-3)],
     "proximal, raw gradient": [stage(steps=60, l1=1e-3, preconditioned=False)],
     "frozen": [stage(steps=60, freeze_A=True)],
-    "all": [stage(), stage(l1=1e-3, batch_size=30), stage(freeze_A=True, batch_size=5)],
+    "all": [
+        stage(),
+        stage(l1=1e-3, batch_size=30),
+        stage(freeze_A=True, centred=True, batch_size=5),
+    ],
 }
 
 

@@ -25,13 +25,14 @@ each = settings(max_examples=80, deadline=None, derandomize=True)
 # --- eq. 4 ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(("vocab_size", "seq_len"), [(2, 1), (3, 50), (10, 127), (40, 9)])
-def test_precondition_is_equation_4(vocab_size: int, seq_len: int) -> None:
+def test_precondition_is_equation_4(vocab_size: int, seq_len: int, centred: bool) -> None:
     task = uneven_task(vocab_size, seq_len)
     raw = scb.Gradients(*away(task, 1))
     kept = [x.copy() for x in raw]
-    found = scb.precondition(task, raw)
-    grad_a, grad_v = ref.precondition(*raw, task.stationary)
+    found = scb.precondition(task, raw, centred)
+    grad_a, grad_v = ref.precondition(*raw, task.stationary, centred)
     scale = 1 / task.stationary.min()
     assert np.abs(found.A - grad_a).max() < 1e-14 * scale
     assert np.abs(found.V - grad_v).max() < 1e-14 * scale
@@ -39,12 +40,22 @@ def test_precondition_is_equation_4(vocab_size: int, seq_len: int) -> None:
     np.testing.assert_array_equal(raw.V, kept[1])
 
 
-def test_preconditioned_gradients_keep_the_constraints() -> None:
+@pytest.mark.parametrize("centred", [False, True])
+def test_preconditioned_gradients_keep_the_constraints(centred: bool) -> None:
     task = uneven_task(6, 30)
-    grad_a, grad_v = scb.precondition(task, scb.Gradients(*away(task, 2)))
+    grad_a, grad_v = scb.precondition(task, scb.Gradients(*away(task, 2)), centred)
     assert np.abs(grad_a.sum(axis=0)).max() < 1e-12
     assert np.abs(grad_v.sum(axis=0)).max() < 1e-12
     assert np.abs(grad_v @ task.stationary).max() < 1e-12
+
+
+def test_the_centred_projection_changes_no_expectation() -> None:
+    """On the constraints: what the two take away differs by a multiple of G 1, which is 0."""
+    task = uneven_task(5, 30)
+    raw = scb.population_gradients(task, constrained(task, 3))
+    paper, centred = (scb.precondition(task, raw, way) for way in (False, True))
+    np.testing.assert_allclose(centred.V, paper.V, rtol=0, atol=1e-13)
+    np.testing.assert_array_equal(centred.A, paper.A)
 
 
 # --- proximal step --------------------------------------------------------------------------------
@@ -166,15 +177,15 @@ def test_looks_mirrored() -> None:
 # --- the kernels that train in place --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("l1", [0.0, 1e-3])
-def test_kernels_in_place_have_the_same_bits(l1: float) -> None:
+@pytest.mark.parametrize(("l1", "centred"), [(0.0, False), (1e-3, True)])
+def test_kernels_in_place_have_the_same_bits(l1: float, centred: bool) -> None:
     task = uneven_task(5, 61)
     params, raw = constrained(task, 1), scb.Gradients(*away(task, 2))
     rows, value = np.array(params.A.T, order="C"), params.V.copy()
     grad_a, grad_v = np.array(raw.A.T, order="C"), raw.V.copy()
     updates.precondition_rows(grad_a, task.stationary)
-    of_value.precondition_value(grad_v, task.stationary)
-    grad = scb.precondition(task, raw)
+    of_value.precondition_value(grad_v, task.stationary, centred)
+    grad = scb.precondition(task, raw, centred)
     np.testing.assert_array_equal(grad_a.T, grad.A)
     np.testing.assert_array_equal(grad_v, grad.V)
     updates.proximal_rows(rows, grad_a, 0.1, l1)

@@ -410,6 +410,7 @@ const OPTIONS = {
   etaV: (x) => real("eta_V", x, 0),
   l1: (x) => real("l1", x, 0),
   preconditioned: (x) => flag("preconditioned", x),
+  centred: (x) => flag("centred", x),
   frozen: (x) => flag("freeze_A", x),
   until(x) {
     if (TARGETS.includes(x)) return TARGETS.indexOf(x);
@@ -421,8 +422,8 @@ const OPTIONS = {
 
 /**
  * @typedef {{ seed?: number | bigint, batchSize?: number, etaA?: number, etaV?: number, l1?: number,
- *   preconditioned?: boolean, frozen?: boolean, until?: "max_signal" | "mean_signal" | null,
- *   target?: number }} Options
+ *   preconditioned?: boolean, centred?: boolean, frozen?: boolean,
+ *   until?: "max_signal" | "mean_signal" | null, target?: number }} Options
  */
 
 /**
@@ -435,8 +436,8 @@ class Run {
     this.task = task;
     // prettier-ignore
     this.rule = {
-      seed: 0n, batchSize: 64, etaA: 0, etaV: 0, l1: 0, preconditioned: true, frozen: false,
-      until: 0, target: 1,
+      seed: 0n, batchSize: 64, etaA: 0, etaV: 0, l1: 0, preconditioned: true, centred: false,
+      frozen: false, until: 0, target: 1,
     };
     this.attention = new Float64Array(task.N * task.T);
     this.value = new Float64Array(task.N * task.N);
@@ -712,8 +713,8 @@ class Machine {
       }
     // prettier-ignore
     const law = [
-      ...halves(rule.seed), step, B, train, frozen, rule.preconditioned, frozen ? 0 : rule.etaA,
-      rule.etaV, rule.l1, rule.until, rule.target,
+      ...halves(rule.seed), step, B, train, frozen, rule.preconditioned, rule.centred,
+      frozen ? 0 : rule.etaA, rule.etaV, rule.l1, rule.until, rule.target,
     ];
     // prettier-ignore
     const [how, model, room, ...places] = this.place(this.top, [
@@ -739,12 +740,13 @@ class Machine {
   /**
    * Let a kernel change a run's parameters, or what has their shape.
    * @param {{ task: Task, attention: Float64Array, value: Float64Array }} run
-   * @param {"threshold" | "round_off" | "reflect" | "precondition"} kernel @param {number} [level]
+   * @param {"threshold" | "round_off" | "reflect" | "precondition"} kernel @param {number[]} more
    */
-  change({ task, attention, value }, kernel, level) {
+  change({ task, attention, value }, kernel, ...more) {
     const { N, T, stationary } = task;
     const [a, v, mu] = this.place(this.top, [attention, value, stationary]);
-    const found = this.kernels[kernel](N, T, a, ...(level === undefined ? [v, mu] : [level]));
+    const rows = kernel === "threshold" || kernel === "round_off";
+    const found = this.kernels[kernel](N, T, a, ...(rows ? more : [v, mu, ...more]));
     attention.set(this.floats(a, N * T));
     value.set(this.floats(v, N * N));
     return found;
@@ -790,12 +792,15 @@ export function load(bytes) {
       task: (options) => new Task(machine, options),
       /** A run from the uniform start. @param {Task} task @param {Options} [options] */
       trainer: (task, options = {}) => new Run(known(task), options),
-      /** Preconditioned gradients (eq. 4), new ones. @param {Task} task @param {{ A: any, V: any }} raw */
-      precondition(task, { A, V }) {
+      /**
+       * Preconditioned gradients (eq. 4), new ones.
+       * @param {Task} task @param {{ A: any, V: any }} raw @param {boolean} [centred]
+       */
+      precondition(task, { A, V }, centred = false) {
         const { N, T } = known(task);
         const attention = matrix("gradients.A", A, [N, T], 1e80).x;
         const value = matrix("gradients.V", V, [N, N], 1e80).x;
-        machine.change({ task, attention, value }, "precondition");
+        machine.change({ task, attention, value }, "precondition", +flag("centred", centred));
         return { A: rowsOf(attention, N), V: rowsOf(value, N) };
       },
       /**
