@@ -259,7 +259,7 @@ def test_without_javascript_the_still_picture_stands(
     if not found:
         pytest.skip("this figure stands on no page in its first state")
     still = found[0].read_text("utf8")
-    address = live_page.write(tmp_path / "page.html", name, still)
+    address = live_page.write(tmp_path / "page.html", name, still=still)
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(address)
@@ -296,6 +296,23 @@ def test_mounting_leaves_nothing_behind(name: str, calm: BrowserContext, tmp_pat
     )
     assert sizes[-1] == sizes[1]
     fine(page)
+
+
+def test_two_figures_on_a_page_whatever_script_is_read_first(
+    calm: BrowserContext, tmp_path: Path
+) -> None:
+    """Each has its own script, its own link and its own numbers."""
+    for turned in (False, True):
+        address = live_page.write(tmp_path / "page.html", "loss", "quiz", turned=turned)
+        page = opened(calm, f"{address}#live-quiz:seed=33,run=20")
+        page.wait_for_selector('#live-quiz.live-on[data-steps="20"]')
+        page.wait_for_selector("#live-loss.live-on")
+        assert page.evaluate("Object.keys(scbLive.figures).sort()") == ["loss", "quiz"]
+        page.evaluate("location.hash = '#live-loss:v=0.5'")
+        page.wait_for_function("document.getElementById('live-loss').live.state.v === 0.5")
+        quiz = page.evaluate("document.getElementById('live-quiz').live.state")
+        assert quiz["seed"] == 33
+        fine(page)
 
 
 def test_a_changed_kernel_shows(calm: BrowserContext, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_pointer_turns_tokens_and_cells_one_by_one(tmp_path: Path) -> None:
         .replace('"live-picture"', f'"live-picture live-{kind}"', 1)
         for kind in ("wide", "narrow")
     ]
-    address = live_page.write(tmp_path / "page.html", "task", "".join(stills))
+    address = live_page.write(tmp_path / "page.html", "task", still="".join(stills))
     main = "document.querySelector('[data-live]').live"
     with chromium() as browser, browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()

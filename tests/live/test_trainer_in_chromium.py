@@ -69,7 +69,7 @@ def test_a_phone_sees_the_run_and_not_the_still(browser: Browser, tmp_path: Path
         reduced_motion="reduce", viewport={"width": 360, "height": 700}
     ) as context:
         page = context.new_page()
-        page.goto(live_page.write(tmp_path / "page.html", "trainer", still))
+        page.goto(live_page.write(tmp_path / "page.html", "trainer", still=still))
         page.wait_for_selector(".live-on")
         seen = page.locator("svg.live-picture").filter(visible=True)
         assert "step 640" in seen.inner_html()
