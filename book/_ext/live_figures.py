@@ -11,6 +11,8 @@
 
     With {play}`a small batch <trainer:B=4>` the signal drowns.
 
+For a lecture, ``:controls: no``, or ``controls=no`` in an address, hides all controls but Play.
+
 A page holds the figure's still picture, which print and readers without JavaScript see. Two scripts
 put the figure in its place: one that all figures share, and its own.
 """
@@ -45,7 +47,11 @@ class Live(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"name": directives.unchanged, "state": directives.unchanged}  # noqa: RUF012
+    option_spec = {  # noqa: RUF012
+        "name": directives.unchanged,
+        "state": directives.unchanged,
+        "controls": lambda text: directives.choice(text, ("yes", "no")),
+    }
 
     def run(self) -> list[nodes.Node]:
         """Return the figure."""
@@ -62,6 +68,8 @@ class Live(SphinxDirective):
             drawings += svg.replace('"live-picture"', f'"live-picture live-{width}"', 1)
         figure = nodes.figure(classes=["live-figure"])
         attributes = f'class="live" id="live-{name}" data-live="{name}"'
+        if self.options.get("controls") == "no":
+            state = f"{state},controls=no".lstrip(",")
         if state:
             attributes += f' data-state="{html.escape(state, quote=True)}"'
         figure += nodes.raw("", f"<div {attributes}>{drawings}</div>", format="html")

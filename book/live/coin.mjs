@@ -73,15 +73,13 @@ export const coin = {
     question:
       "One of three tokens is as frequent as the others together. T = 100 with B = 32 makes 17 % mirrors. Which B keeps them at 17 % when T = 200?",
     options: ["32: T does not matter", "64: twice as many", "128: four times as many"],
-    // Half way between what twice (24 %) and four times as many samples give (16 %).
-    outcome: (run) =>
-      run.state.kind === "skewed" &&
-      run.state.T === 200 &&
-      run.state.eta === 0.1 &&
-      run.done &&
-      run.wrong < 0.2 * TOSSES
-        ? [32, 64, 128].indexOf(run.state.B)
-        : -1,
+    outcome({ state, done, wrong }) {
+      const at = [32, 64, 128].indexOf(state.B);
+      if (state.kind !== "skewed" || state.T !== 200 || state.eta !== 0.1 || !done) return -1;
+      // Half way between what twice (24 %) and four times as many samples give (16 %).
+      if (wrong < 0.2 * TOSSES) return at;
+      return at === 1 ? 2 : -1; // twice is too few
+    },
   },
   still: { steps: 6000 },
 

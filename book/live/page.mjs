@@ -50,6 +50,7 @@ function follow() {
   const place = show(name);
   if (text) {
     const base = { ...defaults(figure), ...parse(figure, place.dataset.state || "") };
+    for (const name of figure.kept || []) base[name] = handle.state[name];
     handle.set({ ...base, ...parse(figure, text) }, true);
   }
 }

@@ -93,6 +93,7 @@ export const quiz = {
   title: "An anonymous run",
   controls: [toggle("blind", "the loss alone, as when the truth is not known")],
   extra: { seed: 30, answer: "", right: 0, tried: 0 },
+  kept: ["answer", "right", "tried"],
   bet: {
     question: "What is wrong with this run?",
     options: ["nothing", "attention too noisy", "values too noisy", "a mirror", "λ too large"],

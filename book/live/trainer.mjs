@@ -200,13 +200,20 @@ function badge({ verdict, taken }, x, y, before = "") {
   return dot + label(x + 15, y, before + verdict, "strong");
 }
 
+/** How many stand in a row, and where each: left, top, width, height. @param {number} width */
+function grid(width) {
+  const across = width >= 560 ? 4 : 2;
+  const at = (/** @type {number} */ i) => [((i % across) * width) / across, Math.floor(i / across) * 172, width / across, 168]; // prettier-ignore
+  return { across, at };
+}
+
 /** Small multiples. @param {One[]} runs @param {number} width */
 function drawMany(runs, width) {
-  const across = width >= 560 ? 4 : 2;
+  const { across, at: place } = grid(width);
   let body = "";
   runs.forEach((one, i) => {
-    const [x, y] = [((i % across) * width) / across, Math.floor(i / across) * 172];
-    const at = { left: x + 28, width: width / across - 40, height: 54 };
+    const [x, y, room] = place(i);
+    const at = { left: x + 28, width: room - 40, height: 54 };
     body += badge(one, x + 4, y + 14, `seed ${one.seed}: `);
     body += sticks(one, one.A[0], 0, { ...at, top: y + 24 }) + signals(one, { ...at, top: y + 90 });
   });
@@ -334,6 +341,12 @@ export const trainer = {
 
   draw: (run, width) => (run.state.many ? drawMany(run.runs, width) : drawOne(run.runs[0], width)),
   words: (run) => (run.state.many ? wordsOfMany(run) : wordsOf(run.runs[0])),
+
+  parts: ({ state, runs }, width) =>
+    !state.many ? [] : runs.map((/** @type {One} */ { seed, trainer }, /** @type {number} */ i) => ({
+      label: `open seed ${seed} alone`, at: grid(width).at(i),
+      turned: () => ({ many: false, seed, run: trainer.steps }), // as far as it has come
+    })), // prettier-ignore
 
   event(run) {
     const now = run.state.many ? "" : run.runs[0].verdict || STAGES[run.runs[0].taken.length - 1];

@@ -26,7 +26,7 @@ ABOUT = {figure["name"]: figure for figure in known()}
 AXE = "https://cdn.jsdelivr.net/npm/axe-core@4.11.0/axe.min.js"
 SOME = 30  # steps
 MAIN = "document.querySelector('[data-live]')"
-CONTROLS = ".live button, .live input, .live select, .live summary"
+CONTROLS = '.live button:not([tabindex="-1"]), .live input, .live select, .live summary'
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_keyboard_reaches_and_moves_every_control(
         page.keyboard.press("Tab")
         seen.add(
             page.evaluate(
-                f"[...document.querySelectorAll('{CONTROLS}')].indexOf(document.activeElement)"
+                f"[...document.querySelectorAll(`{CONTROLS}`)].indexOf(document.activeElement)"
             )
         )
     radios = page.locator('input[type="radio"]').count()  # a group is one stop
@@ -295,6 +295,54 @@ def test_mounting_leaves_nothing_behind(name: str, calm: BrowserContext, tmp_pat
         name,
     )
     assert sizes[-1] == sizes[1]
+    fine(page)
+
+
+def test_controls_can_be_hidden(name: str, calm: BrowserContext, tmp_path: Path) -> None:
+    """For a lecture: by the page or by a link, which keeps it. What moves can still be stopped."""
+    for state, link in (("controls=no", ""), ("", "controls=no")):
+        address = live_page.write(tmp_path / "page.html", name, state=state)
+        page = opened(calm, f"{address}#live-{name}:{link}" if link else address)
+        left = page.locator(CONTROLS).filter(visible=True).all_inner_texts()
+        left = [text for text in left if text]  # places in a drawing have none
+        assert left in ([], ["Play"], ["Pause"])
+        assert "controls" not in call(page, "state")
+        if link:
+            page.locator(".live-stage").scroll_into_view_if_needed()
+            page.wait_for_timeout(200)
+            call(page, "pause()")
+            call(page, "set({seed: 5})")
+            assert "controls=no" in page.url
+        call(page, "set({controls: 'yes'})")
+        assert page.locator(CONTROLS).filter(visible=True).count() > 2
+        fine(page)
+
+
+def test_words_stand_under_the_picture_and_move_nothing(
+    name: str, calm: BrowserContext, tmp_path: Path
+) -> None:
+    """Also on a phone, before the controls; shorter words leave longer ones' room."""
+    page = opened(calm, live_page.write(tmp_path / "page.html", name))
+    for width in (340, 900):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_timeout(150)
+        tops = page.evaluate(
+            """['.live-stage', '.live-words', '.live-bar', '.live-knobs'].map(each =>
+            document.querySelector(each).getBoundingClientRect().top)"""
+        )
+        assert tops == sorted(tops)
+        heights = page.evaluate(
+            f"""async () => {{
+            const live = {MAIN}.live, found = [];
+            for (const many of [5, 120, 5]) {{
+                live.figure.words = () => 'word '.repeat(many);
+                live.set({{}});
+                await new Promise(done => setTimeout(done, 100));
+                found.push(document.querySelector('.live-words').offsetHeight);
+            }}
+            return found; }}"""
+        )
+        assert heights[0] < heights[1] == heights[2]
     fine(page)
 
 
