@@ -49,14 +49,8 @@ export function slider(name, label, values, value) {
 
 /** A control with named values. @param {string} name @param {string} label @param {Record<string, string>} names @param {string} value */
 export function choice(name, label, names, value) {
-  return {
-    kind: "select",
-    name,
-    label,
-    values: Object.keys(names),
-    names: Object.values(names),
-    value,
-  };
+  const [values, texts] = [Object.keys(names), Object.values(names)];
+  return { kind: "select", name, label, values, names: texts, value };
 }
 
 /** Yes or no. @param {string} name @param {string} label */
@@ -81,6 +75,9 @@ function element(tag, props, ...kids) {
   made.append(...kids);
   return made;
 }
+
+/** A name for what there may be twice on a page. @param {string} name */
+const unique = (name) => `${name}-${Math.random().toString(36).slice(2, 8)}`;
 
 /** The state that a figure has unless told otherwise. @param {Figure} figure */
 export function defaults(figure) {
@@ -170,19 +167,15 @@ export function mount(place, figure, scb, options = {}) {
   const spoken = element("p", { className: "live-spoken", role: "status" });
   const bar = element("div", { className: "live-bar noprint" });
   const knobs = element("div", { className: "live-knobs noprint" });
-  const button = (/** @type {string} */ text, /** @type {() => void} */ act, parent = bar) => {
-    const made = element("button", { type: "button", textContent: text });
-    made.addEventListener("click", act);
-    parent.append(made);
-    return made;
-  };
+  const button = (/** @type {string} */ textContent, /** @type {() => void} */ onclick, parent = bar) =>
+    parent.appendChild(element("button", { type: "button", textContent, onclick })); // prettier-ignore
 
   const moves = !!(figure.step || figure.tour);
   const playButton = moves && button("Play", () => (playing ? pause() : play()));
   if (figure.step) {
     button("Step", () => { pause(); advance(1); }); // prettier-ignore
-    const slowly = element("input", { type: "checkbox" });
-    slowly.addEventListener("change", () => (slow = slowly.checked));
+    const onchange = () => (slow = slowly.checked);
+    const slowly = element("input", { type: "checkbox", onchange });
     bar.append(element("label", { className: "live-check" }, slowly, "slowly"));
   }
   if (figure.extra && "seed" in figure.extra)
@@ -200,63 +193,59 @@ export function mount(place, figure, scb, options = {}) {
   place.replaceChildren();
   place.classList.add("live-on");
   if (figure.bet) place.append(question(figure.bet));
-  const parts = element("div", { className: "live-parts noprint", role: "group" });
-  parts.setAttribute("aria-label", "in the drawing: arrow keys move, Enter, + and - change");
+  const keys = "in the drawing: arrow keys move, Enter, + and - change";
+  const parts = element("div", { className: "noprint", role: "group", "aria-label": keys });
   const scene = element("div", { className: "live-scene" }, stage);
   if (figure.parts) scene.append(parts);
   place.append(scene, words, bar, knobs, spoken);
   place.classList.toggle("live-bare", controls === "no");
   const code = figure.python && element("code", {});
   if (code) {
-    const copy = element("button", { type: "button", textContent: "Copy" });
-    copy.addEventListener("click", async () => {
+    const copied = async () => {
       await navigator.clipboard.writeText(code.textContent).catch(() => {
         getSelection()?.selectAllChildren(code); // without permission: ready to be copied by hand
         document.execCommand("copy");
       });
       copy.textContent = "Copied";
       setTimeout(() => (copy.textContent = "Copy"), 1500);
-    });
+    };
     const listing = element("pre", { tabIndex: 0 }, code);
-    const details = element("details", { className: "live-code noprint" });
-    details.append(element("summary", {}, "The same in scbtools"), listing, copy);
-    details.addEventListener("toggle", draw);
-    place.append(details);
+    const summary = element("summary", {}, "The same in scbtools");
+    const details = { className: "live-code noprint", ontoggle: draw };
+    const copy = button("Copy", copied, element("details", details, summary, listing));
+    place.append(copy.parentNode);
   }
 
   /** @param {Control} control */
-  function knob(control) {
-    const id = `live-${figure.name}-${control.name}-${Math.random().toString(36).slice(2, 8)}`;
-    const label = element("label", { htmlFor: id }, control.label);
+  function knob({ kind, name, label: text, values, names = [] }) {
+    const id = unique(`live-${figure.name}-${name}`);
+    const label = element("label", { htmlFor: id }, text);
     const at = () => {
-      const exact = control.values.indexOf(state[control.name]);
-      if (exact >= 0 || control.kind !== "range") return exact;
-      const off = control.values.map((v) => Math.abs(Number(v) - state[control.name]));
+      const exact = values.indexOf(state[name]);
+      if (exact >= 0 || kind !== "range") return exact;
+      const off = values.map((v) => Math.abs(Number(v) - state[name]));
       return off.indexOf(Math.min(...off));
     };
-    const moved = (/** @type {Value} */ value) => set({ [control.name]: value }, true);
-    if (control.kind === "select") {
-      const input = element("select", { id });
-      control.values.forEach((v, i) =>
-        input.append(element("option", { value: v, textContent: (control.names || [])[i] })),
-      );
-      input.addEventListener("change", () => moved(input.value));
-      show[control.name] = () => (input.selectedIndex = at());
+    const moved = (/** @type {Value} */ value) => set({ [name]: value }, true);
+    if (kind === "select") {
+      const each = values.map((value, i) => element("option", { value, textContent: names[i] }));
+      const onchange = () => moved(input.value);
+      const input = element("select", { id, onchange }, ...each);
+      show[name] = () => (input.selectedIndex = at());
       return element("div", { className: "live-knob" }, label, input);
     }
-    if (control.kind === "checkbox") {
-      const input = element("input", { id, type: "checkbox" });
-      input.addEventListener("change", () => moved(input.checked));
-      show[control.name] = () => (input.checked = !!state[control.name]);
+    if (kind === "checkbox") {
+      const onchange = () => moved(input.checked);
+      const input = element("input", { id, type: "checkbox", onchange });
+      show[name] = () => (input.checked = !!state[name]);
       return element("div", { className: "live-knob live-check" }, input, label);
     }
-    const most = control.values.length - 1;
-    const input = element("input", { id, type: "range", min: "0", max: String(most), step: "1" });
+    const oninput = () => moved(values[Number(input.value)]);
+    const input = element("input", { id, type: "range", min: 0, max: values.length - 1, oninput });
     const value = element("output", { htmlFor: id });
-    input.addEventListener("input", () => moved(control.values[Number(input.value)]));
-    show[control.name] = () => {
+    show[name] = () => {
       input.value = String(at());
-      value.textContent = tidy(Number(state[control.name]));
+      value.textContent = tidy(Number(state[name]));
       input.setAttribute("aria-valuetext", value.textContent);
     };
     return element("div", { className: "live-knob" }, label, value, input);
@@ -264,17 +253,15 @@ export function mount(place, figure, scb, options = {}) {
 
   /** @param {NonNullable<Figure["bet"]>} bets */
   function question(bets) {
-    const group = `live-bet-${Math.random().toString(36).slice(2, 8)}`;
+    const name = unique("live-bet");
     const box = element("fieldset", { className: "live-bet noprint" });
     box.append(element("legend", {}, bets.question));
     bets.options.forEach((text, i) => {
-      if (bets.placed) {
-        answers.push(button(text, () => answer(i), box)); // radio buttons would answer on the way
-        return;
-      }
-      const input = element("input", { type: "radio", name: group });
-      input.addEventListener("change", () => { bet = i; touched = true; draw(); }); // prettier-ignore
-      box.append(element("label", {}, input, text));
+      const onchange = () => { bet = i; touched = true; draw(); }; // prettier-ignore
+      // Radio buttons would answer a quiz on the way to another one.
+      if (bets.placed) answers.push(button(text, () => answer(i), box));
+      else
+        box.append(element("label", {}, element("input", { type: "radio", name, onchange }), text));
     });
     return box;
   }
@@ -480,20 +467,18 @@ export function mount(place, figure, scb, options = {}) {
       else if (playButton) playButton.focus(); // there is no such part now
     };
     const made = button("", () => turn(1), parts);
-    made.className = "live-part";
-    made.tabIndex = -1;
-    made.addEventListener("focus", () => {
-      for (const each of parts.children) /** @type {HTMLElement} */ (each).tabIndex = -1;
+    const onfocus = () => {
+      for (const each of parts.children) each.tabIndex = -1;
       made.tabIndex = 0;
-    });
-    made.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    };
+    const onkeydown = (/** @type {KeyboardEvent} */ event) => {
       const way = arrow(event);
       if (event.key === "+" || event.key === "-") turn(event.key === "+" ? 1 : -1);
       else if (way) parts.children[nearest(i, way)].focus();
       else return;
       event.preventDefault();
-    });
-    return made;
+    };
+    return Object.assign(made, { className: "live-part", tabIndex: -1, onfocus, onkeydown });
   }
 
   /** The part that lies next in a direction, or this one. @param {number} i @param {number[]} way */

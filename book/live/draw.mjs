@@ -10,6 +10,9 @@ export function px(v) {
   return Math.round(v * 10) / 10 || 0;
 }
 
+/** A number within limits. @param {number} v @param {number[]} limits */
+export const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
+
 /** Make text safe between tags and in attributes. @param {unknown} text */
 export function safe(text) {
   const names = /** @type {Record<string, string>} */ ({

@@ -1,8 +1,9 @@
 // One step of attention from a pretrained V: which positions stick out, and how often all do.
 
 import { range, slider, toggle } from "./core.mjs";
-import { box, dots, key, line, panel, rings, rule, tidy } from "./draw.mjs";
+import { box, dots, held, key, line, panel, rings, rule, tidy } from "./draw.mjs";
 import { share, tail } from "./chance.mjs";
+import { inText } from "./small.mjs";
 
 const THETA = 0.5;
 const Q = 2; // attended positions of each token
@@ -162,7 +163,7 @@ export const transfer = {
     const specks = Array.from(column, (/** @type {number} */ a, t) => Math.abs(a) < HIGH ? `M${middle.x(t + 1)} ${middle.y(a)}h0` : ""); // prettier-ignore
     body += `<path class="line a" style="stroke-width:3.5;stroke-linecap:round" d="${specks.join("")}"/>`;
     const where = attended(state.T)[0];
-    body += rings(middle, where.map((t) => t + 1), where.map((t) => Math.max(-HIGH, Math.min(HIGH, column[t])))); // prettier-ignore
+    body += rings(middle, where.map((t) => t + 1), where.map((t) => held(column[t], [-HIGH, HIGH]))); // prettier-ignore
 
     const right = wide ? middle.right + 58 : 48;
     const top = wide ? 30 : 384;
@@ -195,10 +196,8 @@ export const transfer = {
     const runs = run.runs(top);
     const about = `ρ = ${tidy(rho)}, T = ${tidy(T)}`;
     if (runs < 1) return `${about}: single steps of attention, with batches up to ${tidy(B)}.`;
-    const [found, by] = [run.hits[top] / (4 * runs), run.law(height(state, B))].map(
-      (x) => `${Math.round(100 * x)} %`,
-    );
-    const counted = `${about}: ${runs === 1 ? "one batch" : `${runs} batches`} of ${tidy(B)} found ${found} of the columns; the law says ${by}.`;
+    const percent = (/** @type {number} */ x) => `${Math.round(100 * x)} %`;
+    const counted = `${about}: ${runs === 1 ? "one batch" : `${runs} batches`} of ${tidy(B)} found ${percent(run.hits[top] / (4 * runs))} of the columns; the law says ${percent(run.law(height(state, B)))}.`;
     if (!rho) return `${counted} There is nothing to hand over.`;
     if (rho < 0 && !reflect)
       return `${counted} Attended entries stick out below: the step leads to the mirror.`;
@@ -212,7 +211,7 @@ export const transfer = {
 
   python({ state, ladder, count }) {
     const { rho, T, seed, reflect } = state;
-    const rows = JSON.stringify(attended(T)).replaceAll(",", ", ");
+    const rows = inText(attended(T));
     const mend = `    if looks_mirrored(A):\n        A = 2 / ${T} - A\n`;
     return `import numpy as np
 import scbtools as scb
