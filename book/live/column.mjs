@@ -94,7 +94,8 @@ function layer(run, i, at) {
   body += rings(p, ATTENDED.map((t) => t + 1), ATTENDED.map((t) => stretch(values[t]))); // prettier-ignore
   const below = cut ? `grey: below ${tidy(run.level, 2)}` : "";
   const grey = run.steps ? (l1 ? "grey: within ±λ" : "no λ") : below;
-  const back = run.steps ? `${run.back < 0 ? "" : "+"}${tidy(run.back, 2)} to each` : "";
+  const added = Math.abs(run.back) < 1e-12 ? 0 : run.back; // what rounding leaves is nothing
+  const back = run.steps ? `${added > 0 ? "+" : ""}${tidy(added, 2)} to each` : "";
   const told = [grey, `${left(values)} others left`, back][i];
   return body + label(p.left + 8, p.bottom - 8, told, "halo");
 }

@@ -404,7 +404,7 @@ export function mount(place, figure, scb, options = {}) {
 
   function draw() {
     if (playButton) playButton.textContent = playing ? "Pause" : "Play";
-    let text = figure.words(run);
+    let text = figure.words(run).replaceAll(" %", "\u00a0%");
     if (figure.bet && figure.bet.answered) bet = figure.bet.answered(run);
     answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {

@@ -34,11 +34,15 @@ export function tidy(v, digits = 3) {
   return (size >= 1000 ? Math.round(v).toLocaleString("en-US") : String(short)).replace("-", "−");
 }
 
-/** Return about `count` round numbers in a range. @param {number} low @param {number} high */
+/** Return about `count` round numbers in a range, two at least. @param {number} low @param {number} high */
 export function ticks(low, high, count = 4) {
   const raw = (high - low) / count || 1;
   const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999) || raw;
+  const steps = [0.5, 1, 2, 5, 10].map((m) => m * unit);
+  let at = steps.findIndex((s) => s >= raw * 0.999);
+  const gaps = (/** @type {number} */ s) => Math.floor(high / s + 1e-9) - Math.ceil(low / s - 1e-9);
+  while (at > 0 && gaps(steps[at]) < 1) at--;
+  const step = steps[at] || raw;
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
     found.push(Number((i * step).toPrecision(12)));
@@ -137,7 +141,7 @@ export function rings(p, xs, ys, radius = 6, kind = "truth") {
 }
 
 /**
- * Thin bars from `base`, one for each value; x counts from 1. With more bars than pixels, the
+ * Thin bars from `base` within the panel, one for each value; x counts from 1. With more bars than pixels, the
  * largest and the smallest of those that share a pixel are drawn.
  * @param {Panel} p @param {ArrayLike<number>} values
  */
@@ -145,7 +149,8 @@ export function stems(p, values, kind = "", base = 0) {
   const n = values.length;
   const slot = (p.right - p.left) / n;
   const each = Math.max(1, Math.ceil(0.8 / slot));
-  const zero = p.y(base);
+  const y = (/** @type {number} */ v) => px(held(p.y(v), [p.top, p.bottom]));
+  const zero = y(base);
   let d = "";
   for (let i = 0; i < n; i += each) {
     let low = base;
@@ -155,8 +160,8 @@ export function stems(p, values, kind = "", base = 0) {
       high = Math.max(high, values[j]);
     }
     const x = p.x(i + (1 + each) / 2);
-    if (high > base) d += `M${x} ${zero}V${p.y(high)}`;
-    if (low < base) d += `M${x} ${zero}V${p.y(low)}`;
+    if (high > base) d += `M${x} ${zero}V${y(high)}`;
+    if (low < base) d += `M${x} ${zero}V${y(low)}`;
   }
   return `<path class="stem ${kind}" style="stroke-width:${px(Math.max(1, Math.min(12, slot * each * 0.7)))}" d="${d}"/>`;
 }

@@ -171,7 +171,7 @@ export const meters = {
     for (const x of [-found.largest, found.largest])
       if (Math.abs(x) < LIMIT) body += rule(pile, { x }, "a");
     body += rule(pile, { x: 1 }, "good dashed") + rings(pile, attended, attended.map(() => 0.62)); // prettier-ignore
-    body += label(pile.right - 4, pile.top + 14, `B = ${tidy(run.samples)}`, "end strong");
+    body += label(pile.right - 4, pile.top + 14, `B = ${tidy(run.samples)}`, "end strong halo");
 
     const left = wide ? px(width * 0.55) + 48 : 50;
     const top = wide ? 30 : height + 116;

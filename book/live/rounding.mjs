@@ -140,7 +140,7 @@ export const rounding = {
       LEVELS.map((c) => of(/** @type {Rounded} */ (sweep.get(c))));
     /** @type {[string, [string, (each: Rounded) => number][], [number, number], number[] | undefined][]} */
     const shown = [
-      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], [1, 2, 10, 100]],
+      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], [2, 10, 100]],
       ["", [["a", (each) => each.now?.alpha_A ?? NaN], ["v", (each) => each.now?.alpha_V ?? NaN]], [0.1, 10], [0.1, 0.3, 1, 3, 10]],
       ["test loss above Bayes", [["truth", (each) => each.excess]], [0, 0.026], undefined],
     ]; // prettier-ignore

@@ -142,7 +142,7 @@ export const transfer = {
     const tall = wide ? 210 : 150;
     const language = panel({
       left: 34, top: 30, width: wide ? 84 : width - 54, height: wide ? tall : 70, xlim: [0.4, 4.6],
-      ylim: [0, 0.6], xticks: [1, 2, 3, 4], xnames: ["a", "b", "c", "d"], yticks: [0, 0.25, 0.5],
+      ylim: [-0.05, 0.6], xticks: [1, 2, 3, 4], xnames: ["a", "b", "c", "d"], yticks: [0, 0.25, 0.5],
       ylabel: "after a come",
     }); // prettier-ignore
     let body = language.markup;
@@ -168,7 +168,7 @@ export const transfer = {
     const right = wide ? middle.right + 58 : 48;
     const top = wide ? 30 : 384;
     const shares = panel({
-      left: right, top, width: width - right - 16, height: tall, xlim: [16, LARGEST], ylim: [0, 1],
+      left: right, top, width: width - right - 16, height: tall, xlim: [16, LARGEST], ylim: [-0.03, 1.05],
       xlog: true, xticks: [16, 128, 1024, 8192], yticks: [0, 0.5, NEEDED], xlabel: "batch B",
       ylabel: "columns found",
     }); // prettier-ignore
