@@ -185,7 +185,7 @@ export const column = {
     const size = { width: wide ? (width - 2 * margin - 16) / 2 : across, height: 116 };
     const within = (/** @type {number[]} */ ys, /** @type {number} */ most) => ys.map((y) => (y >= 0 && y <= most ? y : NaN)); // prettier-ignore
     top += 32;
-    const axes = { ...size, xlim: /** @type {[number, number]} */ ([0, steps]), xlabel: "step of Stage 2" }; // prettier-ignore
+    const axes = { ...size, xlim: [0, steps], xlabel: "step of Stage 2" }; // prettier-ignore
     const entries = panel({ ...axes, left: margin, top, ylim: [0, 1.05] });
     body += entries.markup + line(entries, xs, run.largest, "soft");
     body += line(entries, xs, within(run.rest, 1.05), "theory thin dashed");

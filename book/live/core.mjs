@@ -172,6 +172,7 @@ export function mount(place, figure, scb, options = {}) {
 
   const moves = !!(figure.step || figure.tour);
   const playButton = moves && button("Play", () => (playing ? pause() : play()));
+  if (playButton) playButton.className = "live-play";
   if (figure.step) {
     button("Step", () => { pause(); advance(1); }); // prettier-ignore
     const onchange = () => (slow = slowly.checked);
@@ -362,7 +363,6 @@ export function mount(place, figure, scb, options = {}) {
   function restart() {
     count = 0;
     ended = false;
-    if (run && run.free) run.free();
     run = figure.start(state, scb, options.given);
   }
 
@@ -574,7 +574,6 @@ export function mount(place, figure, scb, options = {}) {
       resized.disconnect();
       watched.disconnect();
       place.replaceChildren();
-      if (run && run.free) run.free();
     },
   }; // prettier-ignore
   /** @type {any} */ (place).live = handle;

@@ -59,8 +59,8 @@ export function decades(low, high) {
 
 /**
  * A panel with axes. Numbers outside the limits are drawn at the edge of what is clipped.
- * @param {{left: number, top: number, width: number, height: number, xlim: [number, number],
- *   ylim: [number, number], xlabel?: string, ylabel?: string, title?: string, xlog?: boolean,
+ * @param {{left: number, top: number, width: number, height: number, xlim: number[],
+ *   ylim: number[], xlabel?: string, ylabel?: string, title?: string, xlog?: boolean,
  *   ylog?: boolean, xticks?: number[], yticks?: number[], xnames?: string[], ynames?: string[],
  *   grid?: boolean}} o
  * @returns {Panel}
@@ -68,7 +68,7 @@ export function decades(low, high) {
 export function panel(o) {
   const right = o.left + o.width;
   const bottom = o.top + o.height;
-  const scale = (/** @type {[number, number]} */ lim, /** @type {boolean} */ log) => {
+  const scale = (/** @type {number[]} */ lim, /** @type {boolean} */ log) => {
     const [a, b] = log ? lim.map(Math.log) : lim;
     return (/** @type {number} */ v) => Math.max(-1, Math.min(2, ((log ? Math.log(Math.max(v, 1e-300)) : v) - a) / (b - a || 1))); // prettier-ignore
   };
@@ -76,10 +76,10 @@ export function panel(o) {
   const up = scale(o.ylim, !!o.ylog);
   const x = (/** @type {number} */ v) => px(o.left + across(v) * o.width);
   const y = (/** @type {number} */ v) => px(bottom - up(v) * o.height);
-  const xticks =
-    o.xticks || (o.xlog ? decades(...o.xlim) : ticks(...o.xlim, Math.max(2, o.width / 90)));
-  const yticks =
-    o.yticks || (o.ylog ? decades(...o.ylim) : ticks(...o.ylim, Math.max(2, o.height / 45)));
+  const chosen = (/** @type {number[]} */ [low, high], /** @type {boolean | undefined} */ log, /** @type {number} */ count) =>
+    log ? decades(low, high) : ticks(low, high, Math.max(2, count)); // prettier-ignore
+  const xticks = o.xticks || chosen(o.xlim, o.xlog, o.width / 90);
+  const yticks = o.yticks || chosen(o.ylim, o.ylog, o.height / 45);
   let markup = "";
   yticks.forEach((t, i) => {
     if (o.grid !== false) markup += `<path class="grid" d="M${px(o.left)} ${y(t)}H${px(right)}"/>`;
@@ -191,7 +191,7 @@ export function heat(rows, at, top = 1, kind = "a") {
   return markup;
 }
 
-/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {[string, string, string?][]} items */
+/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {string[][]} items */
 export function key(x, y, items) {
   let markup = "";
   for (const [kind, text, mark] of items) {

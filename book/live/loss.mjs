@@ -10,22 +10,24 @@ const [TOP_A, TOP_V] = [0.12, 0.2]; // of the pulls that are seen
 const TOKENS = ["a", "b", "c"];
 const kept = { key: "", map: "" }; // drawn once for many points
 
-/** What pulls: minus the expected preconditioned gradients (Lemma B.8). @param {any} task @param {any} params */
+/** @param {ArrayLike<number>} x @param {ArrayLike<number>} y */
+const dot = (x, y) => Array.from(x).reduce((all, each, t) => all + each * y[t], 0);
+
+/** What pulls: minus the expected preconditioned gradients (Lemma B.8). @param {any} task @param {{A: Float64Array[], V: Float64Array[]}} params */
 function pulls({ N, T, stationary, transition, positions, weights }, { A, V }) {
   const sum = (/** @type {(k: number) => number} */ term) =>
     Array.from({ length: N }, (_, k) => term(k)).reduce((x, y) => x + y, 0);
   const q = A.map(() => new Float64Array(T));
   const right = sum((k) => stationary[k] ** 2);
-  positions.forEach((/** @type {number[]} */ row, /** @type {number} */ k) => row.forEach((t, j) => (q[k][t] = weights[k][j]))); // prettier-ignore
-  const dot = (/** @type {any} */ x, /** @type {any} */ y) => x.reduce((/** @type {number} */ all, /** @type {number} */ each, /** @type {number} */ t) => all + each * y[t], 0); // prettier-ignore
+  q.forEach((row, k) => { for (const [j, t] of positions[k].entries()) row[t] = weights[k][j]; }); // prettier-ignore
   const norm = sum((k) => stationary[k] * dot(A[k], A[k])); // |A|^2_mu
   const force = sum((k) => stationary[k] * dot(A[k], q[k])); // <Q, A>_mu
-  const overlap = (/** @type {any} */ W) => sum((n) => sum((m) => stationary[m] * V[n][m] * W[n][m])) - right; // prettier-ignore
+  const overlap = (/** @type {Float64Array[]} */ W) => sum((n) => sum((m) => stationary[m] * V[n][m] * W[n][m])) - right; // prettier-ignore
   const [K_V, K_VP] = [overlap(V), overlap(transition)];
   return {
     force, K_V, K_VP,
-    A: A.map((/** @type {any} */ a, /** @type {number} */ k) => q[k].map((/** @type {number} */ each, /** @type {number} */ t) => K_VP * (each - 1 / T) - K_V * (a[t] - 1 / T))),
-    V: V.map((/** @type {any} */ row, /** @type {number} */ n) => row.map((/** @type {number} */ v, /** @type {number} */ m) => force * (transition[n][m] - stationary[n]) - norm * (v - stationary[n]))),
+    A: A.map((a, k) => q[k].map((each, t) => K_VP * (each - 1 / T) - K_V * (a[t] - 1 / T))),
+    V: V.map((row, n) => row.map((v, m) => force * (transition[n][m] - stationary[n]) - norm * (v - stationary[n]))),
   }; // prettier-ignore
 }
 
@@ -102,7 +104,6 @@ export const loss = {
     const trainer = scb.trainer(task);
     trainer.reset(params);
     const lost = trainer.loss();
-    trainer.free();
     const excess = lost - task.bayesLoss();
     return { state, task, k: Number(state.k), lost, excess, pull: pulls(task, params) };
   },

@@ -171,7 +171,7 @@ export const portrait = {
     const rule = { seed: state.seed, batchSize: batch, ...rates(task, eta) };
     const trainer = scb.trainer(task, rule);
     trainer.reset(between(task, v, a));
-    return { ...run, trainer, path: { steps: [0], vs: [v], as: [a] }, free: () => trainer.free() };
+    return { ...run, trainer, path: { steps: [0], vs: [v], as: [a] } };
   },
 
   step(run, n) {

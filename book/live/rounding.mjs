@@ -111,7 +111,7 @@ export const rounding = {
     const places = POSITIONS[k].map((t) => t + 1);
     const [margin, gap] = [46, 40];
     const half = wide ? (width - margin - 8 - gap) / 2 : width - margin - 8;
-    const axes = { width: half, height: wide ? 150 : 120, ylim: /** @type {[number, number]} */ ([-0.3, 1.1]), xticks: [1, 50, 100, 150], xlim: /** @type {[number, number]} */ ([0, T]), xlabel: "position t" }; // prettier-ignore
+    const axes = { width: half, height: wide ? 150 : 120, ylim: [-0.3, 1.1], xticks: [1, 50, 100, 150], xlim: [0, T], xlabel: "position t" }; // prettier-ignore
     let top = 24;
     const first = panel({ ...axes, left: margin, top, title: `column of token ${k + 1}` });
     const column = /** @type {Float64Array} */ (train.A[k]);

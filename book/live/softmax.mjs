@@ -163,7 +163,6 @@ export const softmax = {
     body += line(plane, pick(run.linear, 0), pick(run.linear, 1), "a");
     body += line(plane, pick(run.softmax, 0), pick(run.softmax, 1), "good thin");
     body += dots(plane, [run.softmax[steps][0]], [run.softmax[steps][1]], "good", 5);
-    /** @type {[string, string, string?][]} */
     const names = [
       ["good", "softmax: 1"], ["good dashed", "2"], ["a", "linear: 1"], ["a dashed", "2"],
       ["v thin", "signal of V"], ["truth", "truth", "ring"],

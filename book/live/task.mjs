@@ -213,7 +213,7 @@ export const task = {
       if (hits > 4) body += line(p, [n, n], [low, top], "theory thin");
       if (hits) body += label(p.x(n) + 8, p.y(Math.max(found, top)) - 5, counts[n], "tick halo");
     });
-    const marks = /** @type {[string, string, string?][]} */ ([["v", at.wide ? "what followed" : "drawn", "area"], ["theory", at.wide ? "law, eq. 1" : "eq. 1"]]); // prettier-ignore
+    const marks = [["v", at.wide ? "what followed" : "drawn", "area"], ["theory", at.wide ? "law, eq. 1" : "eq. 1"]]; // prettier-ignore
     if (other) marks.push(["soft dashed", "b c a b, a"]);
     return { height: at.height, body: body + key(left, top - 12, marks) };
   },
@@ -277,31 +277,24 @@ export const task = {
     return { drawn, hits, counts, law, K_P: made && made.K_P, K_Q: made && made.K_Q, python };
   },
 
-  parts(run, width) {
-    const { Q, P, row, cell } = layout(width);
-    const { state } = run;
+  parts({ state, Q, P }, width) {
+    const at = layout(width);
     const next = (/** @type {string} */ token, /** @type {number} */ by) => NAMES[(NAMES.indexOf(token) + by + 3) % 3]; // prettier-ignore
-    const square = (/** @type {number[]} */ [left, top], /** @type {number} */ k, /** @type {number} */ n) => [left + k * cell, top + n * cell, cell, cell]; // prettier-ignore
+    /** @param {number[][]} matrix @param {number[]} corner @param {(n: number, k: number) => string} name @param {string} digits @param {(digits: string) => any} change @returns {import("./core.mjs").Part[]} */
+    const grid = (matrix, [left, top], name, digits, change) =>
+      [0, 1, 2].flatMap((k) => matrix.map((row, n) => ({
+        label: `${name(n, k)}: ${share(row[k])}`,
+        at: [left + k * at.cell, top + n * at.cell, at.cell, at.cell],
+        turned: (by) => change(turned(digits, k * matrix.length + n, matrix.length, by)),
+      }))); // prettier-ignore
+    const looks = grid(Q, at.Q, (n, k) => `Q, last token ${NAMES[k]}, position ${n + 1}`, digitsOf(state), (own) => ({ look: "own", own })); // prettier-ignore
+    const says = grid(P, at.P, (n, k) => `P, ${NAMES[n]} after ${NAMES[k]}`, state.follow, (follow) => ({ follow })); // prettier-ignore
     /** @type {import("./core.mjs").Part[]} */
-    const found = [];
-    for (const k of [0, 1, 2])
-      for (let n = 0; n < LENGTH; n++)
-        found.push({
-          label: `Q, last token ${NAMES[k]}, position ${n + 1}: ${share(run.Q[n][k])}`, at: square(Q, k, n),
-          turned: (by) => ({ look: "own", own: turned(digitsOf(state), k * LENGTH + n, LENGTH, by) }),
-        }); // prettier-ignore
-    [...state.row, state.last].forEach((token, t) =>
-      found.push({
-        label: `${t < LENGTH ? `position ${t + 1}` : "last token"}: ${token}`, at: [row[0] + places[t], row[1], BOX, BOX],
-        turned: (by) => t < LENGTH ? { row: state.row.slice(0, t) + next(token, by) + state.row.slice(t + 1) } : { last: next(token, by) },
-      }),
-    ); // prettier-ignore
-    for (const k of [0, 1, 2])
-      for (const n of [0, 1, 2])
-        found.push({
-          label: `P, ${NAMES[n]} after ${NAMES[k]}: ${share(run.P[n][k])}`, at: square(P, k, n),
-          turned: (by) => ({ follow: turned(state.follow, k * 3 + n, 3, by) }),
-        }); // prettier-ignore
-    return found;
+    const tokens = [...state.row, state.last].map((token, t) => ({
+      label: `${t < LENGTH ? `position ${t + 1}` : "last token"}: ${token}`,
+      at: [at.row[0] + places[t], at.row[1], BOX, BOX],
+      turned: (by) => t < LENGTH ? { row: state.row.slice(0, t) + next(token, by) + state.row.slice(t + 1) } : { last: next(token, by) },
+    })); // prettier-ignore
+    return [...looks, ...tokens, ...says];
   },
 };

@@ -128,7 +128,7 @@ function sticks({ where }, column, k, at, reach = 0.9, named = false) {
   const T = column.length;
   const xticks = named ? [1, T / 2, T] : [];
   const yticks = at.width > 180 ? [-0.5, 0, 0.5] : [];
-  const ylim = /** @type {[number, number]} */ ([-reach, reach]);
+  const ylim = [-reach, reach];
   const p = panel({ ...at, xlim: [0.5, T + 0.5], ylim, xticks, yticks, grid: false });
   const low = reach / at.height;
   const values = Array.from(column, (v) => (v > low || v < -low ? held(v, ylim) : 0));
@@ -182,7 +182,8 @@ function table(rows, left, top, side, name, kind = "v") {
 
 /** The verdict with its mark, or the stage. @param {One} one @param {number} x @param {number} y */
 function badge({ verdict, taken }, x, y, before = "") {
-  if (!verdict) return label(x, y, STAGES[taken.length - 1], "strong");
+  const stage = STAGES[taken.length - 1];
+  if (!verdict) return label(x, y, before ? before + stage.slice(9) : stage, "strong");
   const dot = `<circle class="dot ${MARK[verdict]}" cx="${x + 5}" cy="${y - 4}" r="5"/>`;
   return dot + label(x + 15, y, before + verdict, "strong");
 }
@@ -254,7 +255,7 @@ function drawOne(one, width) {
 function wordsOfMany({ runs, state: { T, B, eta } }) {
   const ends = runs.map((/** @type {One} */ one) => one.verdict || "under way");
   const counts = [...new Set(ends)].map((name) => `${ends.filter((/** @type {string} */ end) => end === name).length} ${name}`); // prettier-ignore
-  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise.`;
+  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise. Press one to see it alone.`;
 }
 
 /** What a teacher would say of a run. @param {One} one */
@@ -309,7 +310,7 @@ export const trainer = {
     const where = rows.map((/** @type {number[]} */ row, /** @type {number} */ k) => row.filter((_, j) => weights[k][j] > 0)); // prettier-ignore
     const [count, first] = state.many ? [SEEDS, SEEDS * state.seed] : [1, state.seed];
     const runs = Array.from({ length: count }, (_, i) => begin(scb, task, where, state, first + i));
-    return { state, given, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
+    return { state, given, runs, told: "" };
   },
 
   step(run, n) {

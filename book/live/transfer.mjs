@@ -103,7 +103,7 @@ export const transfer = {
       state, task, trained, before, V, ladder, fine, curve, reference, law: chance,
       best: enough(fine, reference), count: 0,
       precondition: (/** @type {any} */ gradients) => scb.precondition(task, gradients).A, hits: ladder.map(() => 0),
-      column: new Float64Array(T).fill(1 / T), shown: 0, free: () => trained.free(),
+      column: new Float64Array(T).fill(1 / T), shown: 0,
       /** How many steps a batch of the ladder has had. @param {number} i */
       runs(i) { return Math.ceil((this.count - i) / ladder.length); },
       sure() { return this.runs(ladder.length - 1) >= 20; },
@@ -179,7 +179,6 @@ export const transfer = {
       body += line(shares, [ladder[i], ladder[i]], [found.low, found.high], "a");
       body += dots(shares, [ladder[i]], [found.value], "a", 4);
     }
-    /** @type {[string, string, string?][]} */
     const names = [
       ["v", "old", "area"], ["truth", "new; attended", "ring"], ["soft faint", "reach of noise", "area"],
       ["a", "counted", "dot"], ["theory thin", "law"], ["soft dashed", "law at ρ = 1"],

@@ -574,9 +574,6 @@ class Run {
     other.steps = this.steps;
     return other;
   }
-
-  /** Nothing needs to be freed: a run's parameters lie in the page's memory, not in the kernels'. */
-  free() {}
 }
 
 // --- the kernels ---------------------------------------------------------------------------------
