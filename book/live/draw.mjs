@@ -191,10 +191,10 @@ export function heat(rows, at, top = 1, kind = "a") {
   return markup;
 }
 
-/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {string[][]} items */
+/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {(string | undefined)[][]} items */
 export function key(x, y, items) {
   let markup = "";
-  for (const [kind, text, mark] of items) {
+  for (const [kind, text = "", mark] of items) {
     if (mark === "dot")
       markup += `<circle class="dot ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4"/>`;
     else if (mark === "ring")
