@@ -399,7 +399,7 @@ export function mount(place, figure, scb, options = {}) {
 
   /** Shorter words leave the room that longer ones had: what stands below does not jump. */
   function keepRoom() {
-    words.style.minHeight = `${words.offsetHeight}px`;
+    if (words.offsetHeight) words.style.minHeight = `${words.offsetHeight}px`;
   }
 
   function draw() {
