@@ -21,7 +21,8 @@ from scbtools.population import Gradients
 
 __all__ = [
     "Mode", "Outcome", "boost", "centred", "chance", "forgotten", "gradients", "loss", "mirror_z",
-    "mixed_chain", "mode", "noise_height", "rounded", "sequences", "sticky", "weak", "with_labels",
+    "mixed_chain", "mode", "noise_height", "own_text", "rounded", "sequences", "sticky",
+    "weak", "with_labels",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -92,9 +93,7 @@ def _walk(uniform: Any, first: Any, steps: Any, tokens: Any) -> None:
             tokens[i, t] = here = n
 
 
-def sequences(
-    task: scb.SCBTask, chain: ArrayLike, n: int, rng: np.random.Generator
-) -> scb.Batch:
+def sequences(task: scb.SCBTask, chain: ArrayLike, n: int, rng: np.random.Generator) -> scb.Batch:
     """Return n samples whose T + 1 tokens are a walk of a chain with the task's mu.
 
     Column m of `chain` is the law of the token after m. Attention and targets are the task's.
@@ -115,6 +114,51 @@ def _draw(cumulated: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return a token for each row of cumulated probabilities."""
     passed = rng.random(len(cumulated))[:, None] >= cumulated
     return np.minimum(passed.sum(axis=1), cumulated.shape[1] - 1)
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _write(text: Any, steps: Any, positions: Any, weights: Any, uniform: Any) -> None:
+    """Fill each row of text from its first T + 1 tokens on; weights and steps are cumulated."""
+    writers, new = uniform.shape[0], uniform.shape[1]
+    T = text.shape[1] - new - 1
+    for i in range(writers):
+        for j in range(new):
+            k, which, n = text[i, T + j], 0, 0
+            while which < weights.shape[1] - 1 and uniform[i, j, 0] >= weights[k, which]:
+                which += 1
+            m = text[i, j + positions[k, which]]
+            while n < steps.shape[0] - 1 and uniform[i, j, 1] >= steps[n, m]:
+                n += 1
+            text[i, T + 1 + j] = n
+
+
+def own_text(
+    task: scb.SCBTask, writers: int, stride: int, rng: np.random.Generator
+) -> Callable[[int], scb.Batch]:
+    """Return a function that draws one sample from each of many endless texts.
+
+    Every target is appended, as in the paper's section 2.1, and the window moves by `stride`
+    tokens from call to call. Texts begin independent, and ten windows are thrown away.
+    """
+    T, sparse = task.seq_len, task.sparse_attention
+    steps, weights = np.cumsum(task.transition, axis=0), np.cumsum(sparse.weights, axis=1)
+    text = _draw(np.tile(np.cumsum(task.stationary), (writers * (T + 1), 1)), rng)
+    text = text.reshape(writers, T + 1).astype(np.uint8)
+
+    def go(new: int) -> None:
+        nonlocal text
+        longer = np.concatenate([text, np.zeros((writers, new), np.uint8)], axis=1)
+        _write(longer, steps, sparse.positions, weights, rng.random((writers, new, 2)))
+        text = longer[:, -(T + 2) :]
+
+    def draw(_: int) -> scb.Batch:
+        nonlocal text
+        text = text[:, -(T + 1) :]
+        go(stride)
+        return scb.Batch(text[:, :T], text[:, T].astype(np.int64), text[:, T + 1].astype(np.int64))
+
+    go(10 * T)
+    return draw
 
 
 def with_labels(
