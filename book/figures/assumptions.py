@@ -155,7 +155,7 @@ def collapse(points: Mapping[str, Points], line: Points) -> Figure:
     for (name, (x, found)), colour, mark in zip(points.items(), colours, "os^Dv", strict=False):
         _marks(ax, np.asarray(x, float), found, colour, mark, name)
     ax.plot(*line, color=THEORY, lw=1.2, label="by hand")
-    ax.set(xscale="log", xlabel=r"batch times $\kappa^2$", ylabel="share that shows the support")
+    ax.set(xscale="log", xlabel=r"batch times $\varphi^2$", ylabel="share that shows the support")
     ax.set_xticks([4, 8, 16, 32, 64, 128], ["4", "8", "16", "32", "64", "128"])
     ax.xaxis.minorticks_off()
     legend_below(fig, ax, 3, fontsize=10)
