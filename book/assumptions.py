@@ -276,6 +276,7 @@ class Mode(NamedTuple):
     leak: Floats  # of attention at distances -far .. far from an attended position; 1 at 0
     value: Floats  # (N, N), along which V grows; P - mu 1' for independent tokens
     speed: float  # of the growth, over that for independent tokens
+    second: float  # how fast the next mode grows, over this one
 
 
 def mode(task: scb.SCBTask, chain: ArrayLike, far: int = 100) -> Mode:
@@ -295,7 +296,8 @@ def mode(task: scb.SCBTask, chain: ArrayLike, far: int = 100) -> Mode:
     matrix = np.array([(known[i] * np.sqrt(mu)).ravel() for i in order])
     left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
     value = right[0].reshape(known[0].shape) / np.sqrt(mu) * np.sign(left[far, 0])
-    return Mode(left[:, 0] / left[far, 0], value, float(sizes[0] / np.sqrt(task.K_P)))
+    speed, second = float(sizes[0] / np.sqrt(task.K_P)), float(sizes[1] / sizes[0])
+    return Mode(left[:, 0] / left[far, 0], value, speed, second)
 
 
 def forgotten(task: scb.SCBTask, samples: float) -> float:
@@ -321,13 +323,15 @@ def mirror_z(
     grows, speed, covered, W = moved, kept, np.diag(mu), np.zeros((N, N))
     if chain is not None:
         W = np.asarray(chain, float)
-        _, grows, speed = mode(task, W)
+        _, grows, speed, _ = mode(task, W)
     drift, nu2 = 0.0, 0.0
     for h in range(T if chain is not None else 1):
         both = 2 if h else 1
         drift += both * float((moved * grows * mu).sum())
         nu2 += both * float(np.trace(spread @ grows @ covered @ grows.T))
         moved, covered = moved @ W, W @ covered
+        if np.abs(moved).max() < 1e-12:
+            break
     offset = grows @ (mu * mu / (mu @ mu)) * paper
     drift += T * float((mu - told) @ offset)
     noise = nu2 + T * float(offset @ spread @ offset)

@@ -63,8 +63,8 @@ def run_one(broken: str, left: float, seed: int) -> dict[str, Any]:
     chain = assumptions.sticky(task, 1 - left) if broken == "sticky tokens" else None
     limit, law = int(4 * np.log(SEQ_LEN) / ETA), np.full(VOCAB_SIZE, 1 / VOCAB_SIZE)
     kept = task.sample(int(left), seed) if broken == "samples used again" else None
-    if broken == "uniform labels":
-        limit = int(limit / left)  # rates are those of honest labels
+    # Rates and stop of the weak P that labels from mu amount to.
+    learned = assumptions.weak(task, left) if broken == "uniform labels" else task
 
     def draw(step: int) -> scb.Batch:
         if kept is not None:
@@ -78,7 +78,7 @@ def run_one(broken: str, left: float, seed: int) -> dict[str, Any]:
 
     bits = int(left) if broken == "digits" else 52
     (A, _), steps, counts = assumptions.boost(
-        task, draw, ETA, limit=limit, bits=bits, count=kept is None
+        learned, draw, ETA, limit=limit, bits=bits, count=kept is None
     )
     if kept is not None:
         screening.count(kept.tokens, kept.last, kept.target, counts)

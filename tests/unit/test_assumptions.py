@@ -100,12 +100,13 @@ def test_with_one_eigenvalue_the_leak_is_its_powers() -> None:
     mu = np.array([0.5, 0.3, 0.2])
     P = 0.6 * np.eye(3) + 0.4 * mu[:, None]
     task = scb.SCBTask.from_sparse(P, [[1, 9], [3, 12], [5, 18]], np.full((3, 2), 0.5), 20)
-    leak, value, speed = assumptions.mode(task, P)
+    leak, value, speed, second = assumptions.mode(task, P)
     middle = len(leak) // 2
     np.testing.assert_allclose(leak[middle - 2 : middle + 3], [0.36, 0.6, 1, 0.6, 0.36])
     shift = P - mu[:, None]
     np.testing.assert_allclose(value / value[0, 0], shift / shift[0, 0], atol=1e-12)
     assert speed == pytest.approx(np.sqrt((1 + 0.36) / (1 - 0.36)))
+    assert second < 1e-9  # rank one
 
 
 def test_rounding_keeps_so_many_digits() -> None:
