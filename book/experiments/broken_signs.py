@@ -1,7 +1,7 @@
 """Chapter 17: which way runs look where targets are uniform tokens, or tokens a chain.
 
 Stage 1 until the larger signal is a quarter; N = 3, Q = 2, T = 400, r = 2. Every setting has tasks
-of its own, except that the two projections share theirs, and their tokens.
+of its own, except that the two projections share theirs, and their tokens. With each run, its z.
 
 1536 runs: about four minutes on one core.
 """
@@ -41,15 +41,6 @@ def chain_of(task: scb.SCBTask, setting: str) -> Any:
     return None if part is None else assumptions.mixed_chain(task, part)
 
 
-def z_of(setting: str, method: str, seed: int) -> float:
-    """Return a run's z by hand."""
-    task = scb.SCBTask.random(VOCAB_SIZE, SEQ_LEN, SPARSITY, seed=seed)
-    return assumptions.mirror_z(
-        task, LOAD, chain=chain_of(task, setting), uniform=UNIFORM.get(setting, 0.0),
-        paper=method == "paper",
-    )  # fmt: skip
-
-
 def run_one(setting: str, method: str, seed: int) -> dict[str, Any]:
     """Return whether a run looks away, is seen to, and shows its support; and its z."""
     task = scb.SCBTask.random(VOCAB_SIZE, SEQ_LEN, SPARSITY, seed=seed)
@@ -65,9 +56,13 @@ def run_one(setting: str, method: str, seed: int) -> dict[str, Any]:
     project = scb.precondition if method == "paper" else assumptions.centred
     params, steps, _ = assumptions.boost(task, draw, ETA, 0.25, project=project)
     now = scb.signals(task, params)
+    z = assumptions.mirror_z(
+        task, LOAD, chain=chain, uniform=UNIFORM.get(setting, 0.0), paper=method == "paper"
+    )
     return {
         "steps": steps,
         "mirror": int(now.alpha_V + now.alpha_A < 0),
         "seen": int(looks_mirrored(params.A)),
         "shown": int(shows(task, params.A)),
+        "z": float(f"{z:.5g}"),
     }
