@@ -41,7 +41,7 @@ class Reach(NamedTuple):
 @drawn
 def how_far(reach: Mapping[str, Reach]) -> Figure:
     """Return for each assumption what must be left of it, all of it on the left."""
-    fig, ax = figure(height=0.5 * len(reach) + 1.4)
+    fig, ax = figure(height=0.42 * len(reach) + 1.2)
     rows(ax, reach)
     narrow = is_narrow()
     for y, each in enumerate(reach.values()):
@@ -80,7 +80,7 @@ def leak(
 
     Values are (n, 3) with the ends of their intervals by moment, or (n,).
     """
-    fig, each = panels(profiles, height=3.5, sharey=True)
+    fig, each = panels(profiles, height=3.0, sharey=True)
     x = np.asarray(distance, float)
     looks = {"early": (OF_A, "o", -0.06), "late": (INK.green, "s", 0.06)}
     for ax, title, moments in each:
@@ -99,7 +99,7 @@ def leak(
 @drawn
 def signs(shares: Mapping[str, Mapping[str, tuple[ArrayLike, float]]]) -> Figure:
     """Return shares of mirrors in rows, a panel for each family: (3,) values, and the law's."""
-    fig, each = panels(shares, height=3.1, sharex=True)
+    fig, each = panels(shares, height=2.7, sharex=True)
     for ax, title, settings in each:
         rows(ax, settings)
         for y, (found, law) in enumerate(settings.values()):
@@ -123,7 +123,7 @@ def memory(
 
     By size: "plain, on the set", "plain, in truth", "l1, in truth" and "rounded, in truth".
     """
-    fig, each = panels(runs, height=3.7, sharey=True)
+    fig, each = panels(runs, height=3.3, sharey=True)
     looks = {
         "plain, on the set": (SGD, "v", "--"),
         "plain, in truth": (OF_A, "o", "-"),
