@@ -41,10 +41,13 @@ class Reach(NamedTuple):
 @drawn
 def how_far(reach: Mapping[str, Reach]) -> Figure:
     """Return for each assumption what must be left of it, all of it on the left."""
+    narrow = is_narrow()
     fig, ax = figure(height=0.42 * len(reach) + 1.2)
     rows(ax, reach)
-    narrow = is_narrow()
-    for y, each in enumerate(reach.values()):
+    if narrow:  # names above the bars, so that these keep their length
+        fig.set_figheight(0.6 * len(reach) + 1.2)
+        ax.set_yticks([])
+    for y, (name, each) in enumerate(reach.items()):
         value, low, high = each.trained
         ax.plot([1, value], [y, y], color=INK.green, lw=7, alpha=0.3, solid_capstyle="butt")
         ax.plot([low, high], [y, y], color=OF_A, lw=1.6)
@@ -58,10 +61,12 @@ def how_far(reach: Mapping[str, Reach]) -> Figure:
             )  # fmt: skip
         if each.hand is not None:
             ax.plot(
-                [each.hand] * 2, [y - 0.35, y + 0.35], color=THEORY, lw=1.2,
+                [each.hand] * 2, [y - (0.15 if narrow else 0.35), y + 0.35], color=THEORY, lw=1.2,
                 label="_" if any(r.hand for r in list(reach.values())[:y]) else "by hand",
             )  # fmt: skip
-        if not narrow:
+        if narrow:
+            ax.text(1.0, y - 0.2, f"{name}: {each.text}".rstrip(": "), va="bottom", fontsize=9)
+        else:
             ax.text(1.01, y, each.text, transform=ax.get_yaxis_transform(), va="center", fontsize=9)
     ax.set(xscale="log", xlim=(1.15, 0.01), xlabel="what must be left of the assumption")
     ax.set_xticks([1, 0.3, 0.1, 0.03, 0.01], ["all", "0.3", "0.1", "0.03", "0.01"])
@@ -142,7 +147,7 @@ def memory(
             _marks(ax, x[-len(found) :], found, colour, mark, name)
         ax.set(xlabel="steps after Stage 1")
         ax.set_title(title, loc="left")
-    each[0][0].set_ylabel("loss above the least, over the start's")
+    each[0][0].set_ylabel("excess loss, the start's = 1")
     legend_below(fig, each[0][0], 3, fontsize=9)
     return fig
 
