@@ -3,7 +3,7 @@
 Stage 1 until the larger signal is a quarter; N = 3, Q = 2, T = 400, r = 2. Every setting has tasks
 of its own, except that the two projections share theirs, and their tokens. With each run, its z.
 
-1536 runs: about four minutes on one core.
+1728 runs: about four minutes on one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scbtools.updates import looks_mirrored
 
 SEQ_LEN, LOAD, TASKS = 400, 2.0, 192
 UNIFORM = {"30 % uniform": 0.3, "50 % uniform": 0.5}  # of the targets
-CHAINS = ("independent", "half of P", "P", "sticky 0.5")
+CHAINS = ("independent", "half of P", "P", "sticky 0.5", "sticky 0.8")
 SETTINGS = [
     *((name, method) for name in UNIFORM for method in ("paper", "centred")),
     *((name, "paper") for name in CHAINS),
