@@ -759,10 +759,7 @@ export function load(bytes) {
   return Promise.resolve(bytes ?? found()).then(async (given) => {
     const module = await WebAssembly.compile(/** @type {BufferSource} */ (given));
     const machine = new Machine((await WebAssembly.instantiate(module)).exports);
-    const [stamp] = WebAssembly.Module.customSections(module, "sources");
     return {
-      /** Of the sources that the kernels were compiled from. */
-      stamp: String.fromCharCode(...new Uint8Array(stamp)),
       /** A task, from dense attention (T, N) or from positions and weights. @param {any} options */
       task: (options) => new Task(machine, options),
       /** A run from the uniform start. @param {Task} task @param {Options} [options] */
