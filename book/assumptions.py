@@ -11,16 +11,15 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-import screening
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 import scbtools as scb
-from scbtools import updates
+from scbtools import screening, updates
 from scbtools.population import Gradients
 
 __all__ = [
-    "Mode", "Outcome", "boost", "centred", "chance", "forgotten", "gradients", "loss", "mirror_z",
+    "Mode", "Outcome", "boost", "chance", "forgotten", "gradients", "loss", "mirror_z",
     "mixed_chain", "mode", "noise_height", "own_text", "rounded", "sequences", "sticky",
     "weak", "with_labels",
 ]  # fmt: skip
@@ -202,12 +201,6 @@ class Outcome(NamedTuple):
     counts: NDArray[np.int64]  # of pairs, for screening the same samples
 
 
-def centred(task: scb.SCBTask, raw: Gradients) -> Gradients:
-    """Return preconditioned gradients with V's centred as in chapter 14."""
-    value = raw.V / task.stationary - raw.V.sum(axis=1, keepdims=True)
-    return Gradients(scb.precondition(task, raw).A, value - value.mean(axis=0))
-
-
 def rounded(params: scb.Params, bits: int) -> scb.Params:
     """Return parameters whose entries keep so many binary digits after the first."""
 
@@ -220,7 +213,7 @@ def rounded(params: scb.Params, bits: int) -> scb.Params:
 
 def boost(
     task: scb.SCBTask, batches: Callable[[int], scb.Batch], eta: float, target: float = 0.35,
-    limit: int | None = None, project: Any = scb.precondition, bits: int = 52, count: bool = False,
+    limit: int | None = None, centred: bool = False, bits: int = 52, count: bool = False,
 ) -> Outcome:  # fmt: skip
     """Return where Stage 1 ends on given samples: `batches(step)` of each step.
 
@@ -235,8 +228,8 @@ def boost(
             return Outcome(params, step, counts)
         batch = batches(step)
         if count:
-            screening.count(*_parts(batch), counts)
-        grad = project(task, gradients(params, batch))
+            counts += screening.pair_counts(batch, N)
+        grad = scb.precondition(task, gradients(params, batch), centred)
         params = updates.gradient_step(params, grad, eta / task.K_Q, eta / task.K_P)
         if bits < 52:
             params = rounded(params, bits)

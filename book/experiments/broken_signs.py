@@ -53,8 +53,7 @@ def run_one(setting: str, method: str, seed: int) -> dict[str, Any]:
         honest = task.sample(batch, seed, step)
         return assumptions.with_labels(honest, UNIFORM.get(setting, 0.0), law, rng)
 
-    project = scb.precondition if method == "paper" else assumptions.centred
-    params, steps, _ = assumptions.boost(task, draw, ETA, 0.25, project=project)
+    params, steps, _ = assumptions.boost(task, draw, ETA, 0.25, centred=method == "centred")
     now = scb.signals(task, params)
     z = assumptions.mirror_z(
         task, LOAD, chain=chain, uniform=UNIFORM.get(setting, 0.0), paper=method == "paper"
