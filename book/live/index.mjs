@@ -1,5 +1,6 @@
 // Where figures begin: on a page, in each element with data-live; in a notebook, as a widget.
 
+import { away } from "./away.mjs";
 import { coin } from "./coin.mjs";
 import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { column } from "./column.mjs";
@@ -27,6 +28,7 @@ export const figures = {
   loss,
   rounding,
   softmax,
+  away,
 };
 
 /** @type {Promise<any> | undefined} */
