@@ -10,6 +10,7 @@ import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
 import { rounding } from "./rounding.mjs";
 import { task } from "./task.mjs";
+import { screening } from "./screening.mjs";
 import { softmax } from "./softmax.mjs";
 import { trainer } from "./trainer.mjs";
 import { transfer } from "./transfer.mjs";
@@ -29,6 +30,7 @@ export const figures = {
   rounding,
   softmax,
   away,
+  screening,
 };
 
 /** @type {Promise<any> | undefined} */
