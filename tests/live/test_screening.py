@@ -27,9 +27,7 @@ def pasted(found: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
-@pytest.mark.parametrize(
-    "state", [{"seed": 3}, {"T": 400, "M": 4}, {"T": 100, "M": 1, "seed": 7}]
-)
+@pytest.mark.parametrize("state", [{"seed": 3}, {"T": 400, "M": 4}, {"T": 100, "M": 1, "seed": 7}])
 def test_the_scores_are_the_chapter_s(state: dict[str, Any]) -> None:
     """Chi-square and the squared steps, of the stream's own tokens, and a first step of zero."""
     steps = 12
