@@ -6,6 +6,7 @@ import { complain, mount, parse, picture, defaults } from "./core.mjs";
 import { column } from "./column.mjs";
 import { meters } from "./meters.mjs";
 import { loss } from "./loss.mjs";
+import { languages } from "./languages.mjs";
 import { portrait } from "./portrait.mjs";
 import { quiz } from "./quiz.mjs";
 import { rounding } from "./rounding.mjs";
@@ -31,6 +32,7 @@ export const figures = {
   softmax,
   away,
   screening,
+  languages,
 };
 
 /** @type {Promise<any> | undefined} */
