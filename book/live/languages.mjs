@@ -11,7 +11,7 @@ const EACH = Array.from({ length: N }, (_, k) => k);
 const T = 100;
 const Q = 2; // attended positions of each letter
 const THETA = 0.5;
-const BATCHES = 24;
+const BATCHES = 48;
 const NAMES = { en: "English", de: "German", fr: "French", fi: "Finnish", pl: "Polish" };
 const OTHERS = { back: "the learner's, read backwards", classes: "mark, vowels, consonants" };
 
@@ -233,8 +233,9 @@ print(*found)  # by letter: in how many batches its two positions are on top
 
   data({ others, state, hits, count, share, V, task }) {
     const { rho, z, odds, share: law } = others[state.teacher];
+    const exact = (/** @type {number} */ x) => Number(x.toFixed(12)); // as far as engines agree
     return {
-      rho, z, odds, law, count, share: count ? share / count : null, hits: [...hits],
+      rho, z, odds: odds.map(exact), law: exact(law), count, share: count ? share / count : null, hits: [...hits],
       V: V.map((/** @type {Float64Array} */ row) => [...row]), mu: [...task.stationary],
       rhos: Object.fromEntries(Object.entries(others).map(([name, each]) => [name, each.rho])),
       python: [...hits],

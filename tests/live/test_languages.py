@@ -14,7 +14,7 @@ from live_node import figures
 from scipy import stats
 
 FIVE = ("en", "de", "fr", "fi", "pl")
-BATCHES = 24
+BATCHES = 48
 
 
 def shown(steps: int, **state: Any) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def test_the_law_is_two_entries_above_all_others() -> None:
     x = np.arange(-40, 91) / 10
     largest = 0.1 * 98 * stats.norm.pdf(x) * stats.norm.cdf(x) ** 97
     exact = np.array([largest @ stats.norm.sf(x - each) ** 2 for each in z])
-    np.testing.assert_allclose(data["odds"], exact, rtol=0, atol=1e-12)
-    assert data["law"] == pytest.approx(exact @ np.array(data["mu"]), abs=1e-12)
+    np.testing.assert_allclose(data["odds"], exact, rtol=0, atol=2e-12)
+    assert data["law"] == pytest.approx(exact @ np.array(data["mu"]), abs=2e-12)
 
 
 def test_the_correlations_are_the_chapter_s() -> None:
@@ -88,7 +88,7 @@ def test_the_correlations_are_the_chapter_s() -> None:
 def test_the_answer_to_the_question() -> None:
     """Vowels and consonants teach English more than English backwards; found is near the law.
 
-    Means of 24 batches scatter by less than 0.02 from seed to seed.
+    Means of 48 batches scatter by less than 0.02 from seed to seed.
     """
     asked = [{"teacher": name} for name in ("classes", "back", "fr", "fi")]
     cases = [{"name": "languages", "state": s, "steps": BATCHES} for s in asked]
@@ -100,4 +100,4 @@ def test_the_answer_to_the_question() -> None:
         assert abs(each["data"]["share"] - each["data"]["law"]) < 0.12
     assert french["data"]["share"] > finnish["data"]["share"] + 0.3
     assert "Hardly any letter" in back["words"]
-    assert "Never found: j, k, q, x, z." in french["words"]
+    assert "Never found: j, q, x, z." in french["words"]
