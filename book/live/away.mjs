@@ -76,7 +76,7 @@ export const away = {
       "At T = 40 and B = 16, 6 % of these runs look away. Now T and B grow tenfold, so that B/(ηT) stays. How many look away?",
     options: ["as many: 6 %", "twice as many: 12 %", "five times as many: 29 %"],
     outcome({ state: { T, r, kind, reflect }, ends, count }) {
-      if (kind !== "skewed" || T !== 400 || r !== 4 || reflect || count < ALL) return -1;
+      if (kind !== "skewed" || T !== 400 || r !== 4 || reflect || count < ALL / 2) return -1;
       const found = looking(ends.paper) / count;
       return found < 0.09 ? 0 : found < 0.18 ? 1 : 2;
     },

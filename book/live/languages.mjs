@@ -196,7 +196,7 @@ export const languages = {
     const names = NAMES;
     const language = names[learner];
     /** @type {Record<string, string>} */
-    const told = { back: `${language} read backwards`, classes: `who knows ${language}'s mark, vowels and consonants only`, [learner]: "itself" }; // prettier-ignore
+    const told = { back: `${language} read backwards`, classes: `one who knows ${language}'s mark, vowels and consonants only`, [learner]: "itself" }; // prettier-ignore
     const now = others[teacher];
     const head = `${language}, taught by ${told[teacher] || names[teacher]}: ρ = ${tidy(now.rho, 2)}.`;
     if (!count) return `${head} By the law a batch of ${tidy(B)} finds letters with ${percent(now.share)} of the text.`; // prettier-ignore

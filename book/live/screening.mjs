@@ -179,7 +179,7 @@ export const screening = {
     const { T, M } = run.state;
     const where = run.task.positions[SHOWN];
     const wide = width >= 560;
-    const each = wide ? (width - 100) / 3 : width - 44;
+    const each = wide ? (width - 100) / 3 : width - 54;
     const tall = wide ? 150 : 90;
     const steps = `${M === 1 ? "one random V" : `${M} random V`}: one step`;
     let body = "";
@@ -215,7 +215,7 @@ export const screening = {
     const rows = panel({
       left: 86, top: at, width: width - 102, height: 76, xlim: [90, 4000], ylim: [0.4, 2.6], xlog: true,
       xticks: wide ? [100, 200, 400, 800, 1600] : [100, 400, 1600], yticks: [1, 2], xlabel: "samples",
-      ynames: ["screening", "random V"], ylabel: `all six on top, ${run.ends.length} of ${STREAMS} streams`,
+      ynames: ["screening", "random V"], ylabel: `all six on top, ${run.ends.length} of ${STREAMS}${wide ? " streams" : ""}`,
     }); // prettier-ignore
     body += rows.markup + (run.n > 90 ? rule(rows, { x: run.n }, "soft") : "");
     ["good", "a"].forEach((kind, i) => {
