@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "LARGEST", "array", "flag", "integer", "matrix", "one_of", "real", "seed64", "shown", "text",
-    "tokens",
+    "LARGEST", "array", "flag", "integer", "matrix", "one_of", "positions", "real", "seed64",
+    "shown", "text", "tokens",
 ]  # fmt: skip
 
 LARGEST = float(np.finfo(float).max)
@@ -150,6 +150,18 @@ def matrix(
     if shape is not None and found.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {found.shape}")
     return array(name, found, limit)
+
+
+def positions(value: Any, rows: int, seq_len: int, width: str) -> NDArray[np.int64]:
+    """Return `value` as positions 0 .. seq_len - 1, int64 of that many rows, or raise."""
+    shape, found = matrix("positions", value).shape, np.asarray(value)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"positions must be integers, got dtype {found.dtype}")
+    if len(found) != rows:
+        raise ValueError(f"positions must have shape ({rows}, {width}), got {shape}")
+    if found.min() < 0 or found.max() >= seq_len:
+        raise ValueError(f"positions must lie in 0 .. {seq_len - 1}")
+    return found.astype(np.int64)
 
 
 def tokens(name: str, value: Any, size: int, owner: str) -> NDArray[Any]:

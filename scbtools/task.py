@@ -139,18 +139,11 @@ class SCBTask:
         """
         matrix = markov.transition_matrix(transition)
         seq_len = _check.integer("seq_len", seq_len, 1, _LONGEST)
-        rows, width = _check.matrix("positions", positions).shape
-        where = np.asarray(positions)
-        if where.dtype.kind not in "iu":
-            raise TypeError(f"positions must be integers, got dtype {where.dtype}")
-        if rows != len(matrix):
-            raise ValueError(f"positions must have shape ({len(matrix)}, S), got {where.shape}")
-        if where.min() < 0 or where.max() >= seq_len:
-            raise ValueError(f"positions must lie in 0 .. {seq_len - 1}")
-        values = _check.matrix("weights", weights, (rows, width))
+        where = _check.positions(positions, len(matrix), seq_len, "S")
+        values = _check.matrix("weights", weights, where.shape)
         values = markov.distribution_columns("weights (transposed)", values.T).T
         task = cls.__new__(cls)
-        task._set_up(matrix, _pack(where.astype(np.int64), values), seq_len)
+        task._set_up(matrix, _pack(where, values), seq_len)
         return task
 
     @classmethod

@@ -93,8 +93,8 @@ def check_pair(
     return Params(np.ascontiguousarray(A.T).T, np.ascontiguousarray(V))
 
 
-def check_batch(batch: Batch, vocab_size: int) -> Batch:
-    """Return a batch as arrays that kernels take, or raise."""
+def check_batch(batch: Batch, vocab_size: int, owner: str) -> Batch:
+    """Return a batch of an owner's tokens as arrays that kernels take, or raise."""
     try:
         batch = Batch(*batch)
     except TypeError:
@@ -102,7 +102,7 @@ def check_batch(batch: Batch, vocab_size: int) -> Batch:
             f"batch must be a Batch, as from task.sample, got {_check.shown(batch)}"
         ) from None
     parts = zip(("batch.tokens", "batch.last", "batch.target"), batch, strict=True)
-    tokens, last, target = (_check.tokens(name, part, vocab_size, "params") for name, part in parts)
+    tokens, last, target = (_check.tokens(name, part, vocab_size, owner) for name, part in parts)
     if tokens.ndim != 2 or not last.shape == target.shape == tokens.shape[:1]:
         shapes = f"{tokens.shape}, {last.shape} and {target.shape}"
         raise ValueError(
@@ -119,7 +119,7 @@ def predict(params: Params, batch: Batch) -> NDArray[np.float64]:
     """
     A, V = check_pair(params)
     size = len(V)
-    tokens, last, _ = check_batch(batch, size)
+    tokens, last, _ = check_batch(batch, size, "params")
     if tokens.shape[1] != len(A):
         wanted = tokens.shape[1], size
         raise ValueError(f"params.A must have shape {wanted} for this batch, got {A.shape}")

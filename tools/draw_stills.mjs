@@ -5,9 +5,9 @@ import fs from "node:fs";
 import path from "node:path";
 
 const root = path.dirname(path.dirname(new URL(import.meta.url).pathname));
-const kernels = path.join(root, "book", "_static", "live", "scb.wasm");
-globalThis.SCB_WASM = fs.readFileSync(kernels).toString("base64");
-const { still } = await import(path.join(root, "book", "live", "index.mjs"));
+const live = path.join(root, "book", "live");
+const { figures, still } = await import(path.join(live, "page.mjs"));
+Object.assign(figures, await import(path.join(live, "index.mjs")));
 
 const [out, ...asked] = process.argv.slice(2);
 fs.mkdirSync(out, { recursive: true });

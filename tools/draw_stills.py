@@ -15,21 +15,26 @@ ROOT = Path(__file__).resolve().parent.parent
 STILLS = ROOT / "book" / "live" / "stills"
 
 
-def placed() -> list[str]:
-    """Return the live figures on pages, as name:state."""
+def pages() -> list[Path]:
+    """Return the pages on which live figures may stand."""
+    return sorted(ROOT.glob("book/*.md"))
+
+
+def placed(page: Path) -> set[tuple[str, str]]:
+    """Return the live figures of a page, as name and state."""
     found = set()
-    for page in sorted(ROOT.glob("book/*.md")):
-        for name, options in re.findall(
-            r"^```\{live\} (\w+)\n((?::.*\n)*)", page.read_text("utf8"), re.MULTILINE
-        ):
-            state = re.search(r"^:state: (.*)$", options, re.MULTILINE)
-            found.add(f"{name}:{state[1].strip() if state else ''}")
-    return sorted(found)
+    for name, options in re.findall(
+        r"^```\{live\} (\w+)\n((?::.*\n)*)", page.read_text("utf8"), re.MULTILINE
+    ):
+        state = re.search(r"^:state: (.*)$", options, re.MULTILINE)
+        found.add((name, state[1].strip() if state else ""))
+    return found
 
 
 def draw(out: Path, node: str) -> None:
     """Write the pictures to a folder."""
-    subprocess.run([node, str(ROOT / "tools" / "draw_stills.mjs"), str(out), *placed()], check=True)
+    found = sorted({":".join(figure) for page in pages() for figure in placed(page)})
+    subprocess.run([node, str(ROOT / "tools" / "draw_stills.mjs"), str(out), *found], check=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Live figures on pages: the directive ``live``, the role ``play``, and the script they need.
+"""Live figures on pages: the directive ``live``, the role ``play``, and the scripts they need.
 
 ::
 
@@ -11,8 +11,10 @@
 
     With {play}`a small batch <trainer:B=4>` the signal drowns.
 
-A page holds the figure's still picture, which print and readers without JavaScript see. The
-script puts the figure in its place.
+For a lecture, ``:controls: no``, or ``controls=no`` in an address, hides all controls but Play.
+
+A page holds the figure's still picture, which print and readers without JavaScript see. Two scripts
+put the figure in its place: one that all figures share, and its own.
 """
 
 from __future__ import annotations
@@ -45,7 +47,11 @@ class Live(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"name": directives.unchanged, "state": directives.unchanged}  # noqa: RUF012
+    option_spec = {  # noqa: RUF012
+        "name": directives.unchanged,
+        "state": directives.unchanged,
+        "controls": lambda text: directives.choice(text, ("yes", "no")),
+    }
 
     def run(self) -> list[nodes.Node]:
         """Return the figure."""
@@ -62,6 +68,8 @@ class Live(SphinxDirective):
             drawings += svg.replace('"live-picture"', f'"live-picture live-{width}"', 1)
         figure = nodes.figure(classes=["live-figure"])
         attributes = f'class="live" id="live-{name}" data-live="{name}"'
+        if self.options.get("controls") == "no":
+            state = f"{state},controls=no".lstrip(",")
         if state:
             attributes += f' data-state="{html.escape(state, quote=True)}"'
         figure += nodes.raw("", f"<div {attributes}>{drawings}</div>", format="html")
@@ -76,7 +84,8 @@ class Live(SphinxDirective):
                 figure += nodes.legend("", *rest)
         self.set_source_info(figure)
         self.add_name(figure)
-        self.env.metadata[self.env.docname]["live"] = "yes"
+        page = self.env.metadata[self.env.docname]
+        page["live"] = f"{page.get('live', '')} {name}".lstrip()
         return [figure]
 
 
@@ -94,19 +103,22 @@ class Play(SphinxRole):
 
 
 def write(app: Sphinx) -> None:
-    """Put script and style where pages look for them."""
+    """Put scripts and style where pages look for them."""
     if app.builder.format == "html":
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
-        (static / "live.js").write_text(bundle.classic(), "utf8")
+        for file, text in bundle.scripts(*bundle.names()).items():
+            (static / file).write_text(text, "utf8")
         style = (bundle.HERE / "live.css").read_text("utf8")
         (static / "live.css").write_text(style, "utf8")
 
 
 def add_files(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
     """Load them on pages with a live figure, and nowhere else."""
-    if app.env.metadata.get(page, {}).get("live"):
-        app.add_js_file("live.js", loading_method="defer")
+    names = app.env.metadata.get(page, {}).get("live", "").split()
+    for file in bundle.scripts(*names) if names else ():
+        app.add_js_file(file, loading_method="defer")
+    if names:
         app.add_css_file("live.css")
 
 

@@ -11,6 +11,7 @@ and a batch of 20 or more judge the law.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -18,9 +19,8 @@ import numpy as np
 
 import scbtools as scb
 from experiments.noise_levels import noise_of
-from experiments.stage_1 import centred_gradients
 from scbtools.markov import spacings, stationary_distribution
-from scbtools.updates import gradient_step, looks_mirrored
+from scbtools.updates import looks_mirrored
 
 END = 0.25  # of the larger signal
 FIRST, APART = 10_000, 1000  # seed of the first setting's first task, and from setting to setting
@@ -88,19 +88,10 @@ def trained(
 ) -> tuple[int, scb.Params]:
     """Return steps and parameters where the larger signal is a quarter, or at the last step."""
     limit = int(5 * np.log(task.seq_len) / eta)
-    if method == "paper":
-        stage = scb.recipes.boost(task, limit, batch_size, eta, END)
-        run = scb.train(task, stage, seed=seed, record_every=limit)
-        return int(run.history["step"][-1]), run.params
-    params = scb.uniform_start(task)
-    for step in range(limit):
-        now = scb.signals(task, params)
-        if max(abs(now.alpha_V), abs(now.alpha_A)) >= END:
-            return step, params
-        raw = scb.minibatch_gradients(task, params, batch_size, seed=seed, step=step)
-        gradients = centred_gradients(task, raw)
-        params = gradient_step(params, gradients, eta / task.K_Q, eta / task.K_P)
-    return limit, params
+    stage = scb.recipes.boost(task, limit, batch_size, eta, END)
+    stage = dataclasses.replace(stage, centred=method == "centred")
+    run = scb.train(task, stage, seed=seed, record_every=limit)
+    return int(run.history["step"][-1]), run.params
 
 
 def run_one(

@@ -14,10 +14,11 @@ from typing import Any
 
 import intervals
 import numpy as np
-import screening
+import pair_laws
 
 import scbtools as scb
 from experiments.stage_1 import SPARSITY, VOCAB_SIZE, make_task
+from scbtools import screening
 
 SEEDS = range(200, 224)
 LENGTHS = [100, 400, 1600, 6400, 25600]
@@ -38,22 +39,22 @@ def run_one(kind: str, seq_len: int, seed: int) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     rungs = 16 if kind == "skewed" else 18 if kind == "random" and seq_len <= 1600 else 14
     for step, n in enumerate(RUNGS[:rungs]):
-        counts = screening.pair_counts(task, n, seed, step)
+        counts = pair_laws.pair_counts(task, n, seed, step)
         scores = screening.chi_square(counts)
         draws = np.random.default_rng((seed, step)).standard_normal(
             (max(DRAWS), VOCAB_SIZE, VOCAB_SIZE)
         )
-        moved = screening.gradients(counts, task.stationary, draws) ** 2
+        moved = pair_laws.gradients(counts, task.stationary, draws) ** 2
         found = {
             "screening": scores,
-            "unweighted": screening.gradients(counts, task.stationary),
+            "unweighted": pair_laws.gradients(counts, task.stationary),
             **{f"random_{m}": moved[:m].sum(axis=0) for m in DRAWS},
         }
-        ends = screening.estimate(counts, screening.top(scores, SPARSITY))
+        ends = screening.estimate(counts, screening.strongest(scores, SPARSITY))
         error = scb.signals(task, ends)
         rows.append(
             {"n": n}
-            | {name: int(screening.shows(task, each)) for name, each in found.items()}
+            | {name: int(pair_laws.shows(task, each)) for name, each in found.items()}
             | {f"error_{x}2": float(f"{getattr(error, f'error_{x}') ** 2:.4g}") for x in "AV"}
         )
     return {name: [row[name] for row in rows] for name in rows[0]}

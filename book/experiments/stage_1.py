@@ -9,6 +9,7 @@ are kept to five digits, which keeps the table small.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -16,9 +17,7 @@ import numpy as np
 
 import scbtools as scb
 from scbtools.markov import spacings, stationary_distribution
-from scbtools.population import Gradients
 from scbtools.signals import Signals
-from scbtools.updates import gradient_step
 
 VOCAB_SIZE, SPARSITY, ETA = 3, 2, 0.05  # N, Q, base rate
 SEEDS = range(24)
@@ -63,38 +62,22 @@ def make_task(kind: str, seq_len: int, seed: int) -> scb.SCBTask:
             return scb.SCBTask.from_sparse(transition, sparse.positions, sparse.weights, seq_len)
 
 
-def centred_gradients(task: scb.SCBTask, raw: Gradients) -> Gradients:
-    """Return preconditioned gradients, V's with the mean over its weights taken off instead.
-
-    Not in the paper: unbiased as well, and keeps V mu = mu, but leaves no noise at c = mu.
-    """
-    paper = scb.precondition(task, raw)
-    value = raw.V / task.stationary - raw.V.sum(axis=1)[:, None]
-    return Gradients(paper.A, value - value.mean(axis=0))
-
-
 def run_to(
     task: scb.SCBTask, method: str, batch_size: int, eta: float, seed: int, limit: int
 ) -> list[tuple[int, Signals]]:
     """Return (step, signals) where the larger signal reaches each end, or at the last step."""
-    if method == "paper":
-        stages = [scb.recipes.boost(task, limit, batch_size, eta, target) for target in ENDS]
-        history = scb.train(task, stages, seed=seed, record_every=limit).history
-        found = []
-        for index in range(len(ENDS)):
-            last = np.flatnonzero(history["stage"] <= index)[-1]
-            state = Signals(*(float(history[name][last]) for name in Signals._fields))
-            found.append((int(history["step"][last]), state))
-        return found
-    params, found, step = scb.uniform_start(task), [], 0
-    state = scb.signals(task, params)
-    for target in ENDS:
-        while max(abs(state.alpha_V), abs(state.alpha_A)) < target and step < limit:
-            raw = scb.minibatch_gradients(task, params, batch_size, seed=seed, step=step)
-            gradients = centred_gradients(task, raw)
-            params = gradient_step(params, gradients, eta / task.K_Q, eta / task.K_P)
-            state, step = scb.signals(task, params), step + 1
-        found.append((step, state))
+    stages = [
+        dataclasses.replace(
+            scb.recipes.boost(task, limit, batch_size, eta, target), centred=method == "centred"
+        )
+        for target in ENDS
+    ]
+    history = scb.train(task, stages, seed=seed, record_every=limit).history
+    found = []
+    for index in range(len(ENDS)):
+        last = np.flatnonzero(history["stage"] <= index)[-1]
+        state = Signals(*(float(history[name][last]) for name in Signals._fields))
+        found.append((int(history["step"][last]), state))
     return found
 
 

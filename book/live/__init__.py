@@ -47,7 +47,7 @@ class Figure(anywidget.AnyWidget):
     steps = traitlets.Int().tag(sync=True)
 
     def __init__(self, name: str, given: Any = None, **state: Any) -> None:
-        super().__init__(figure=name, given=given, state=state, _esm=_module())
+        super().__init__(figure=name, given=given, state=state, _esm=_module(name))
 
     def run_to(self, step: int) -> None:
         """Let the figure run to a step; `data` follows when it is there."""
@@ -55,8 +55,8 @@ class Figure(anywidget.AnyWidget):
 
 
 @functools.cache
-def _module() -> str:
-    return bundle.module()
+def _module(name: str) -> str:
+    return bundle.widget(name)
 
 
 class Trainer(Figure):

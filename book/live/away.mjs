@@ -3,7 +3,7 @@
 import { share, tail } from "./chance.mjs";
 import { choice, slider, toggle } from "./core.mjs";
 import { clipped, dots, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
-import { inPython, noise, smallTask } from "./small.mjs";
+import { inPython, noise, rates, smallTask } from "./small.mjs";
 
 const ETA = 0.1; // base rate
 const END = 0.25; // of the larger signal: there a run stops
@@ -87,13 +87,7 @@ export const away = {
     const { T, r, kind } = state;
     const task = smallTask(scb, kind, T);
     const B = Math.round(r * ETA * T);
-    const rule = {
-      etaA: ETA / task.K_P,
-      etaV: ETA / task.K_Q,
-      batchSize: B,
-      until: "max_signal",
-      target: END,
-    };
+    const rule = { ...rates(task, ETA), batchSize: B, until: "max_signal", target: END };
     const { K_P, nu2, floor } = noise(task);
     const z = [floor, 0].map((part) => K_P * Math.sqrt((2 * r) / (nu2 + T * part)));
     const streams = Array.from({ length: STREAMS }, () =>

@@ -1,9 +1,10 @@
-"""The live figures as one text: a classic script for pages, a module for notebooks.
+"""The live figures as text: classic scripts for pages, a module for a notebook.
 
 A page opened from disk can load neither modules nor WebAssembly. So every module becomes a
 function that returns what it exports, in the order in which they need each other, and the kernels
-stand beside them as text. No tool of the JavaScript world is needed: our modules import by name,
-at their top, and export functions and constants where they define them.
+stand beside them as text. What all figures need is one script, and each figure is another: a page
+has those of its figures, in any order. No tool of the JavaScript world is needed: our modules
+import by name, at their top, and export functions and constants where they define them.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ import gzip
 import re
 from pathlib import Path
 
-__all__ = ["FIRST", "KERNELS", "classic", "module", "modules"]
+__all__ = ["KERNELS", "figure", "modules", "names", "scripts", "shared", "widget"]
 
 HERE = Path(__file__).resolve().parent
-FIRST = HERE / "index.mjs"
 KERNELS = HERE.parent / "_static" / "live" / "scb.wasm"
 
+_LIST = HERE / "index.mjs"
+_PAGE = HERE / "page.mjs"
+_LISTED = re.compile(r'^export \{ (\w+) \} from "\./\1\.mjs";$', re.MULTILINE)
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|const) (\w+))", re.MULTILINE)
 
 
-def modules(first: Path = FIRST) -> list[Path]:
-    """Return the modules that one needs, each after those that it imports, itself last."""
+def names() -> list[str]:
+    """Return the names of all figures."""
+    return _LISTED.findall(_LIST.read_text("utf8"))
+
+
+def modules(*firsts: Path) -> list[Path]:
+    """Return modules and what they need, each after those that it imports; all if none is named."""
     found: list[Path] = []
 
     def visit(path: Path) -> None:
@@ -34,7 +42,8 @@ def modules(first: Path = FIRST) -> list[Path]:
             visit((path.parent / where).resolve())
         found.append(path)
 
-    visit(first)
+    for first in firsts or (_PAGE, *(HERE / f"{name}.mjs" for name in names()), _LIST):
+        visit(first)
     return found
 
 
@@ -59,21 +68,56 @@ def _name(path: Path) -> str:
     return "module_" + re.sub(r"\W", "_", path.stem)
 
 
-def _body() -> str:
+def _core() -> str:
+    """Return what all figures need, with the kernels."""
     kernels = base64.b64encode(KERNELS.read_bytes()).decode()
-    parts = [f'globalThis.SCB_WASM = "{kernels}";\n', *map(_function, modules())]
+    parts = [f'globalThis.SCB_WASM = "{kernels}";\n', *map(_function, modules(_PAGE))]
     return "".join(parts)
 
 
-def classic() -> str:
-    """Return a script that brings a page's figures to life once the page is read."""
-    start = "globalThis.scbLive = module_index;\nmodule_index.start();\n"
-    return f'(() => {{\n"use strict";\n{_body()}{start}}})();\n'
+def _own(name: str) -> str:
+    """Return a figure, as the body of a function."""
+    if name not in names():
+        raise ValueError(f"no live figure {name!r}: there are {', '.join(names())}")
+    first = HERE / f"{name}.mjs"
+    own = [path for path in modules(first) if path not in modules(_PAGE)]
+    return f"{''.join(map(_function, own))}return {_name(first)}.{name};\n"
 
 
-def module() -> str:
+def shared() -> str:
+    """Return the script of every page with figures: it brings to life those that have been read."""
+    given = ", ".join(map(_name, modules(_PAGE)))
+    start = f"""const shared = {{ {given} }};
+const add = (figure) => module_page.add(figure(shared));
+const waiting = globalThis.scbFigures || [];
+globalThis.scbFigures = {{ push: add }};
+globalThis.scbLive = module_page;
+module_page.listen();
+waiting.forEach(add);
+"""
+    return f'(() => {{\n"use strict";\n{_core()}{start}}})();\n'
+
+
+def figure(name: str) -> str:
+    """Return the script of one figure, which waits where the shared one has not been read."""
+    given = ", ".join(map(_name, modules(_PAGE)))
+    head = "(globalThis.scbFigures = globalThis.scbFigures || []).push"
+    return (
+        f'{head}((shared) => {{\n"use strict";\nconst {{ {given} }} = shared;\n{_own(name)}}});\n'
+    )
+
+
+def scripts(*figures: str) -> dict[str, str]:
+    """Return the scripts of a page with figures, by the names of their files."""
+    return {"live.js": shared()} | {f"live-{name}.js": figure(name) for name in figures}
+
+
+def widget(name: str) -> str:
     """Return a module with anywidget's `render`, which unpacks itself: a notebook stores it."""
-    whole = f"{_body()}export const render = module_index.render;\n"
+    whole = f"""{_core()}module_page.figures.{name} = (() => {{
+{_own(name)}}})();
+export const render = module_page.render;
+"""
     packed = base64.b64encode(gzip.compress(whole.encode(), 9, mtime=0)).decode()
     return f"""const packed = Uint8Array.from(atob("{packed}"), (c) => c.charCodeAt(0));
 const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));

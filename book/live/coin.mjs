@@ -3,13 +3,14 @@
 import { share, tail } from "./chance.mjs";
 import { choice, slider } from "./core.mjs";
 import { box, dots, key, label, line, panel, px, rule, tidy } from "./draw.mjs";
-import { inPython, noise, smallTask } from "./small.mjs";
+import { inPython, noise, rates, smallTask } from "./small.mjs";
 
 const TOSSES = 400;
 const SETTLED = 10; // head starts of the larger signal at which a run is settled
 const MOST = 1000; // steps of a run
 const SHOWN = 150; // paths at once
 const BATCHES = [2, 4, 8, 16, 32, 64, 128, 256];
+const KINDS = { even: "even", random: "nearly even", skewed: "skewed: ½, ¼, ¼" };
 
 /** z of the proposition. @param {any} sizes @param {number} T @param {number} B @param {number} eta */
 const ratio = ({ K_P, nu2, floor }, T, B, eta) =>
@@ -42,12 +43,7 @@ export const coin = {
     slider("T", "sequence length T", [100, 200, 400, 800], 200),
     slider("B", "batch size B", BATCHES, 16),
     slider("eta", "base rate η", [0.05, 0.1, 0.2], 0.1),
-    choice(
-      "kind",
-      "token shares μ",
-      { even: "even", random: "nearly even", skewed: "skewed: ½, ¼, ¼" },
-      "random",
-    ),
+    choice("kind", "token shares μ", KINDS, "random"),
   ],
   extra: { seed: 0 },
   presets: [
@@ -60,24 +56,22 @@ export const coin = {
     question:
       "One of three tokens is as frequent as the others together. T = 100 with B = 32 makes 17 % mirrors. Which B keeps them at 17 % when T = 200?",
     options: ["32: T does not matter", "64: twice as many", "128: four times as many"],
-    // Half way between what twice (24 %) and four times as many samples give (16 %).
-    outcome: (run) =>
-      run.state.kind === "skewed" &&
-      run.state.T === 200 &&
-      run.state.eta === 0.1 &&
-      run.done &&
-      run.wrong < 0.2 * TOSSES
-        ? [32, 64, 128].indexOf(run.state.B)
-        : -1,
+    outcome({ state, done, wrong }) {
+      const at = [32, 64, 128].indexOf(state.B);
+      if (state.kind !== "skewed" || state.T !== 200 || state.eta !== 0.1 || !done) return -1;
+      // Half way between what twice (24 %) and four times as many samples give (16 %).
+      if (wrong < 0.2 * TOSSES) return at;
+      return at === 1 ? 2 : -1; // twice is too few
+    },
   },
   still: { steps: 6000 },
 
   start(state, scb) {
     const { T, B, eta } = state;
     const task = smallTask(scb, state.kind, T);
-    const rates = { etaA: eta / task.K_P, etaV: eta / task.K_Q };
     const target = SETTLED / (T * task.K_Q);
-    const trainer = scb.trainer(task, { ...rates, batchSize: B, until: "max_signal", target });
+    const rule = { ...rates(task, eta), batchSize: B, until: "max_signal", target };
+    const trainer = scb.trainer(task, rule);
     const sizes = noise(task);
     const run = {
       state, trainer, sizes, target, head: 1 / (T * task.K_Q), z: ratio(sizes, T, B, eta),
@@ -130,18 +124,12 @@ export const coin = {
     for (const [kind, d] of Object.entries(shown))
       body += `<path class="line thin ${kind}" opacity="0.6" d="${d}"/>`;
     body += rule(fan, { y: 0 });
-    if (!run.done)
-      body +=
-        `<path class="line truth" d="${trace(fan, run.path)}"/>` +
-        dots(fan, [run.path.length - 1], [Math.asinh(run.path[run.path.length - 1])], "truth", 4);
-    const right = run.ends.length - run.wrong;
+    const at = run.path.length - 1;
+    if (!run.done) body += `<path class="line truth" d="${trace(fan, run.path)}"/>`;
+    if (!run.done) body += dots(fan, [at], [Math.asinh(run.path[at])], "truth", 4);
+    const [right, turned] = [run.ends.length - run.wrong, run.wrong === 1 ? "mirror" : "mirrors"];
     body += label(fan.left + 8, fan.top + 15, `${right} with the right sign`, "start halo");
-    body += label(
-      fan.left + 8,
-      fan.bottom - 6,
-      `${run.wrong} ${run.wrong === 1 ? "mirror" : "mirrors"}`,
-      "start halo",
-    );
+    body += label(fan.left + 8, fan.bottom - 6, `${run.wrong} ${turned}`, "start halo");
 
     const left = wide ? px(width * 0.56) + 44 : 42;
     const top = wide ? 30 : height + 112;
@@ -153,13 +141,12 @@ export const coin = {
     const grid = Array.from({ length: 50 }, (_, i) => 1.6 * 200 ** (i / 49));
     const law = (/** @type {number} */ length) =>
       grid.map((b) => tail(ratio(run.sizes, length, b, eta)));
-    body +=
-      odds.markup + line(odds, grid, law(T / 2), "sgd dashed") + line(odds, grid, law(T), "theory");
-    const found = share(run.wrong, run.ends.length);
+    body += odds.markup + line(odds, grid, law(T / 2), "sgd dashed");
+    body += line(odds, grid, law(T), "theory");
+    const { low, high, value } = share(run.wrong, run.ends.length);
     if (run.ends.length) {
-      body +=
-        line(odds, [B, B], [found.low, Math.min(found.high, 0.55)], "mirror") +
-        dots(odds, [B], [Math.min(found.value, 0.55)], "mirror", 6);
+      body += line(odds, [B, B], [low, Math.min(high, 0.55)], "mirror");
+      body += dots(odds, [B], [Math.min(value, 0.55)], "mirror", 6);
     } else body += box(odds, B / 1.04, B * 1.04, 0, 0.55, "mirror", 0.25);
     body += key(left + 4, top + height + 56, [["theory", "Φ(−z)"], ["sgd dashed", "at T/2"], ["mirror", "tossed", "dot"]]); // prettier-ignore
     return { height: top + height + 68, body };
@@ -177,9 +164,7 @@ export const coin = {
     if (!run.done) return `${setting}${tally} so far; Φ(−z) foresees ${percent(law)}.`;
     const r = B / (eta * T);
     const fits = law >= found.low && law <= found.high;
-    const judged = fits
-      ? `, as Φ(−z) foresees: ${percent(law)}.`
-      : `; Φ(−z) foresees ${percent(law)}.`;
+    const judged = `${fits ? ", as Φ(−z) foresees:" : "; Φ(−z) foresees"} ${percent(law)}.`;
     const { nu2, floor } = run.sizes;
     const part = (T * floor) / (nu2 + T * floor);
     let why = ` Of the noise that decides, ${percent(part)} is in Tν₀².`;
@@ -211,15 +196,8 @@ print(*ends, sum(end < -head_start for end in ends))
   data(run) {
     const { value, low, high } = share(run.wrong, run.ends.length);
     const { nu2, floor } = run.sizes;
-    const tally = { tosses: run.ends.length, wrong: run.wrong, share: value, low, high };
-    return {
-      ...tally,
-      law: tail(run.z),
-      z: run.z,
-      nu2,
-      floor,
-      done: run.done,
-      python: [...run.ends, run.wrong],
-    };
+    const { ends, wrong, z, done } = run;
+    const tally = { tosses: ends.length, wrong, share: value, low, high };
+    return { ...tally, law: tail(z), z, nu2, floor, done, python: [...ends, wrong] };
   },
 };

@@ -2,6 +2,7 @@
 
 import { slider, toggle } from "./core.mjs";
 import { key, label, line, panel, px, rings, rule, stems, tidy } from "./draw.mjs";
+import { rates } from "./small.mjs";
 
 const P = [[0.1, 0.5, 0.4], [0.3, 0.1, 0.5], [0.6, 0.4, 0.1]]; // prettier-ignore
 const POSITIONS = [[65, 205], [23, 177], [42, 290]]; // prettier-ignore
@@ -32,9 +33,9 @@ function boosted(seed, scb) {
   if (known) return known;
   const weights = POSITIONS.map((row) => row.map(() => 1 / SPARSITY));
   const task = scb.task({ transition: P, positions: POSITIONS, weights, seqLen: T });
-  const [etaA, etaV] = [FIRST_ETA / task.K_P, FIRST_ETA / task.K_Q];
   const stop = { until: "max_signal", target: ENOUGH };
-  const run = scb.trainer(task, { seed, batchSize: FIRST_BATCH, etaA, etaV, ...stop });
+  const rule = { seed, batchSize: FIRST_BATCH, ...rates(task, FIRST_ETA), ...stop };
+  const run = scb.trainer(task, rule);
   run.step(2000);
   if (begun.size > 20) begun.clear();
   begun.set(seed, run);
@@ -91,14 +92,10 @@ function layer(run, i, at) {
     Array.from(values, (a) => ((goes && a >= low && a < high) === gone ? stretch(a) : 0));
   body += (goes ? stems(p, part(true), "soft") : "") + stems(p, goes ? part(false) : Array.from(values, stretch), "a"); // prettier-ignore
   body += rings(p, ATTENDED.map((t) => t + 1), ATTENDED.map((t) => stretch(values[t]))); // prettier-ignore
-  const grey = run.steps
-    ? l1
-      ? "grey: within ±λ"
-      : "no λ"
-    : cut
-      ? `grey: below ${tidy(run.level, 2)}`
-      : "";
-  const back = run.steps ? `${run.back < 0 ? "" : "+"}${tidy(run.back, 2)} to each` : "";
+  const below = cut ? `grey: below ${tidy(run.level, 2)}` : "";
+  const grey = run.steps ? (l1 ? "grey: within ±λ" : "no λ") : below;
+  const added = Math.abs(run.back) < 1e-12 ? 0 : run.back; // what rounding leaves is nothing
+  const back = run.steps ? `${added > 0 ? "+" : ""}${tidy(added, 2)} to each` : "";
   const told = [grey, `${left(values)} others left`, back][i];
   return body + label(p.left + 8, p.bottom - 8, told, "halo");
 }
@@ -136,8 +133,8 @@ export const column = {
     const before = train.A[0].slice();
     const kept = before.map((/** @type {number} */ a) => (state.cut && a < level ? 0 : a));
     if (state.cut) train.threshold(level);
-    const [etaA, etaV] = [state.eta / train.task.K_P, state.eta / train.task.K_Q];
-    train.set({ batchSize: state.B, etaA, etaV, l1: state.l1, until: null });
+    const { B, eta, l1 } = state;
+    train.set({ batchSize: B, ...rates(train.task, eta), l1, until: null });
     const run = {
       state, train, signals: null, mirrored, level, began: train.steps, steps: 0, done: false, back: NaN,
       layers: [before, kept, train.A[0].slice()],
@@ -188,7 +185,7 @@ export const column = {
     const size = { width: wide ? (width - 2 * margin - 16) / 2 : across, height: 116 };
     const within = (/** @type {number[]} */ ys, /** @type {number} */ most) => ys.map((y) => (y >= 0 && y <= most ? y : NaN)); // prettier-ignore
     top += 32;
-    const axes = { ...size, xlim: /** @type {[number, number]} */ ([0, steps]), xlabel: "step of Stage 2" }; // prettier-ignore
+    const axes = { ...size, xlim: [0, steps], xlabel: "step of Stage 2" }; // prettier-ignore
     const entries = panel({ ...axes, left: margin, top, ylim: [0, 1.05] });
     body += entries.markup + line(entries, xs, run.largest, "soft");
     body += line(entries, xs, within(run.rest, 1.05), "theory thin dashed");
@@ -217,9 +214,8 @@ export const column = {
     }
     if (!run.done) {
       const [gives, takes] = [run.gives[at - 1], run.takes[at]];
-      const silent = l1
-        ? `the threshold silences ${OTHERS - left(run.layers[1])} of ${OTHERS} others`
-        : "without λ all noise stays";
+      const gone = `the threshold silences ${OTHERS - left(run.layers[1])} of ${OTHERS} others`;
+      const silent = l1 ? gone : "without λ all noise stays";
       return `Step ${at}: ${silent}. An attended entry is given ${tidy(gives, 2)} and loses ${tidy(takes, 2)}: it ${gives > takes ? "grows" : "shrinks"}.`;
     }
     const times = `λ is ${tidy(l1 / run.gives[0], 2)} times what a first step gives (${tidy(run.gives[0], 2)})`;

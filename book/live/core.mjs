@@ -8,11 +8,18 @@ import { safe, tidy } from "./draw.mjs";
 /** @typedef {{kind: string, name: string, label: string, value: Value, values: Value[],
  *   names?: string[]}} Control */
 /**
+ * @typedef {object} Part a place in the drawing that is a button
+ * @property {string} label what it is, and how it stands
+ * @property {number[]} at left, top, width and height in pixels
+ * @property {(by: number) => State} turned what it changes: 1 by a click, Enter or +, -1 by -
+ */
+/**
  * @typedef {object} Figure
  * @property {string} name a link to it begins with #live-name
  * @property {string} title what it shows, in a few words
  * @property {Control[]} controls at most four
  * @property {State} [extra] more state with its defaults, such as the seed or what is dragged
+ * @property {string[]} [kept] of the state, what phrases of the page leave as it is
  * @property {[string, State][]} [presets] buttons that set the state
  * @property {(state: State, scb: any, given?: any) => any} start what a state begins with: the
  *   "run", which step() changes in place
@@ -22,8 +29,9 @@ import { safe, tidy } from "./draw.mjs";
  * @property {(run: any) => string} words one or two sentences: what is shown now
  * @property {(run: any) => string} [python] the same run in scbtools
  * @property {(run: any) => any} data the numbers that are shown
- * @property {(run: any, x: number, y: number, down: boolean) => State | undefined} [touch] what a
- *   pointer at (x, y), in pixels of the drawing, changes; down: it has just been pressed
+ * @property {(run: any, width: number) => Part[]} [parts] which may differ from run to run
+ * @property {(run: any, x: number, y: number) => State | undefined} [touch] what a pointer that
+ *   drags changes at (x, y), in pixels of the drawing
  * @property {(run: any, dx: number, dy: number) => State} [nudge] what an arrow key changes that a
  *   pointer drags; needs touch
  * @property {(run: any) => string} [event] what has just happened, if anything new, to be spoken
@@ -41,14 +49,8 @@ export function slider(name, label, values, value) {
 
 /** A control with named values. @param {string} name @param {string} label @param {Record<string, string>} names @param {string} value */
 export function choice(name, label, names, value) {
-  return {
-    kind: "select",
-    name,
-    label,
-    values: Object.keys(names),
-    names: Object.values(names),
-    value,
-  };
+  const [values, texts] = [Object.keys(names), Object.values(names)];
+  return { kind: "select", name, label, values, names: texts, value };
 }
 
 /** Yes or no. @param {string} name @param {string} label */
@@ -74,9 +76,17 @@ function element(tag, props, ...kids) {
   return made;
 }
 
+/** A name for what there may be twice on a page. @param {string} name */
+const unique = (name) => `${name}-${Math.random().toString(36).slice(2, 8)}`;
+
 /** The state that a figure has unless told otherwise. @param {Figure} figure */
 export function defaults(figure) {
   return { ...figure.extra, ...Object.fromEntries(figure.controls.map((c) => [c.name, c.value])) };
+}
+
+/** Which way an arrow key points, if it is one: right, up. @param {KeyboardEvent} event */
+function arrow({ key }) {
+  return { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[key];
 }
 
 /** Read "T=500,B=16", keeping what fits the figure. @param {Figure} figure @param {string} text @returns {State} */
@@ -87,6 +97,7 @@ export function parse(figure, text) {
   for (const pair of text.split(",")) {
     const [name, value = ""] = pair.split("=").map(decodeURIComponent);
     if (name === "run") found.run = Math.max(0, Math.min(1e7, Math.floor(Number(value)) || 0));
+    if (name === "controls") found.controls = value; // "no" hides them, for a lecture
     if (!(name in known)) continue;
     const control = figure.controls.find((c) => c.name === name);
     const kind = typeof known[name];
@@ -101,11 +112,10 @@ export function parse(figure, text) {
   return found;
 }
 
-/** Write a state as a link has it, without what is as on the page. @param {Figure} figure @param {State} state */
-export function format(figure, state, run = 0, usual = defaults(figure)) {
+/** Write a state as a link has it, without what is as on the page. @param {Figure} figure @param {State} state @param {State} usual @param {string[]} more */
+function format(figure, state, usual, more) {
   const pairs = Object.keys(usual).filter((name) => state[name] !== usual[name]);
-  const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`);
-  if (run) text.push(`run=${run}`);
+  const text = pairs.map((name) => `${name}=${encodeURIComponent(state[name])}`).concat(more);
   return `#live-${figure.name}${text.length ? `:${text.join(",")}` : ""}`;
 }
 
@@ -123,7 +133,8 @@ export function picture(figure, run, width) {
  * @param {{state?: State, given?: any, link?: boolean, changed?: (handle: any) => void}} [options]
  */
 export function mount(place, figure, scb, options = {}) {
-  const initial = { ...defaults(figure), ...options.state };
+  const { controls, ...asked } = options.state || {};
+  const initial = { ...defaults(figure), ...asked };
   let state = { ...initial };
   let run = figure.start(state, scb, options.given);
   let count = 0; // steps taken
@@ -156,19 +167,16 @@ export function mount(place, figure, scb, options = {}) {
   const spoken = element("p", { className: "live-spoken", role: "status" });
   const bar = element("div", { className: "live-bar noprint" });
   const knobs = element("div", { className: "live-knobs noprint" });
-  const button = (/** @type {string} */ text, /** @type {() => void} */ act, parent = bar) => {
-    const made = element("button", { type: "button", textContent: text });
-    made.addEventListener("click", act);
-    parent.append(made);
-    return made;
-  };
+  const button = (/** @type {string} */ textContent, /** @type {() => void} */ onclick, parent = bar) =>
+    parent.appendChild(element("button", { type: "button", textContent, onclick })); // prettier-ignore
 
   const moves = !!(figure.step || figure.tour);
   const playButton = moves && button("Play", () => (playing ? pause() : play()));
+  if (playButton) playButton.className = "live-play";
   if (figure.step) {
     button("Step", () => { pause(); advance(1); }); // prettier-ignore
-    const slowly = element("input", { type: "checkbox" });
-    slowly.addEventListener("change", () => (slow = slowly.checked));
+    const onchange = () => (slow = slowly.checked);
+    const slowly = element("input", { type: "checkbox", onchange });
     bar.append(element("label", { className: "live-check" }, slowly, "slowly"));
   }
   if (figure.extra && "seed" in figure.extra)
@@ -186,58 +194,59 @@ export function mount(place, figure, scb, options = {}) {
   place.replaceChildren();
   place.classList.add("live-on");
   if (figure.bet) place.append(question(figure.bet));
-  place.append(stage, bar, knobs, words, spoken);
+  const keys = "in the drawing: arrow keys move, Enter, + and - change";
+  const parts = element("div", { className: "noprint", role: "group", "aria-label": keys });
+  const scene = element("div", { className: "live-scene" }, stage);
+  if (figure.parts) scene.append(parts);
+  place.append(scene, words, bar, knobs, spoken);
+  place.classList.toggle("live-bare", controls === "no");
   const code = figure.python && element("code", {});
   if (code) {
-    const copy = element("button", { type: "button", textContent: "Copy" });
-    copy.addEventListener("click", async () => {
+    const copied = async () => {
       await navigator.clipboard.writeText(code.textContent).catch(() => {
         getSelection()?.selectAllChildren(code); // without permission: ready to be copied by hand
         document.execCommand("copy");
       });
       copy.textContent = "Copied";
       setTimeout(() => (copy.textContent = "Copy"), 1500);
-    });
+    };
     const listing = element("pre", { tabIndex: 0 }, code);
-    const details = element("details", { className: "live-code noprint" });
-    details.append(element("summary", {}, "The same in scbtools"), listing, copy);
-    details.addEventListener("toggle", draw);
-    place.append(details);
+    const summary = element("summary", {}, "The same in scbtools");
+    const details = { className: "live-code noprint", ontoggle: draw };
+    const copy = button("Copy", copied, element("details", details, summary, listing));
+    place.append(copy.parentNode);
   }
 
   /** @param {Control} control */
-  function knob(control) {
-    const id = `live-${figure.name}-${control.name}-${Math.random().toString(36).slice(2, 8)}`;
-    const label = element("label", { htmlFor: id }, control.label);
+  function knob({ kind, name, label: text, values, names = [] }) {
+    const id = unique(`live-${figure.name}-${name}`);
+    const label = element("label", { htmlFor: id }, text);
     const at = () => {
-      const exact = control.values.indexOf(state[control.name]);
-      if (exact >= 0 || control.kind !== "range") return exact;
-      const off = control.values.map((v) => Math.abs(Number(v) - state[control.name]));
+      const exact = values.indexOf(state[name]);
+      if (exact >= 0 || kind !== "range") return exact;
+      const off = values.map((v) => Math.abs(Number(v) - state[name]));
       return off.indexOf(Math.min(...off));
     };
-    const moved = (/** @type {Value} */ value) => set({ [control.name]: value }, true);
-    if (control.kind === "select") {
-      const input = element("select", { id });
-      control.values.forEach((v, i) =>
-        input.append(element("option", { value: v, textContent: (control.names || [])[i] })),
-      );
-      input.addEventListener("change", () => moved(input.value));
-      show[control.name] = () => (input.selectedIndex = at());
+    const moved = (/** @type {Value} */ value) => set({ [name]: value }, true);
+    if (kind === "select") {
+      const each = values.map((value, i) => element("option", { value, textContent: names[i] }));
+      const onchange = () => moved(input.value);
+      const input = element("select", { id, onchange }, ...each);
+      show[name] = () => (input.selectedIndex = at());
       return element("div", { className: "live-knob" }, label, input);
     }
-    if (control.kind === "checkbox") {
-      const input = element("input", { id, type: "checkbox" });
-      input.addEventListener("change", () => moved(input.checked));
-      show[control.name] = () => (input.checked = !!state[control.name]);
+    if (kind === "checkbox") {
+      const onchange = () => moved(input.checked);
+      const input = element("input", { id, type: "checkbox", onchange });
+      show[name] = () => (input.checked = !!state[name]);
       return element("div", { className: "live-knob live-check" }, input, label);
     }
-    const most = control.values.length - 1;
-    const input = element("input", { id, type: "range", min: "0", max: String(most), step: "1" });
+    const oninput = () => moved(values[Number(input.value)]);
+    const input = element("input", { id, type: "range", min: 0, max: values.length - 1, oninput });
     const value = element("output", { htmlFor: id });
-    input.addEventListener("input", () => moved(control.values[Number(input.value)]));
-    show[control.name] = () => {
+    show[name] = () => {
       input.value = String(at());
-      value.textContent = tidy(Number(state[control.name]));
+      value.textContent = tidy(Number(state[name]));
       input.setAttribute("aria-valuetext", value.textContent);
     };
     return element("div", { className: "live-knob" }, label, value, input);
@@ -245,17 +254,15 @@ export function mount(place, figure, scb, options = {}) {
 
   /** @param {NonNullable<Figure["bet"]>} bets */
   function question(bets) {
-    const group = `live-bet-${Math.random().toString(36).slice(2, 8)}`;
+    const name = unique("live-bet");
     const box = element("fieldset", { className: "live-bet noprint" });
     box.append(element("legend", {}, bets.question));
     bets.options.forEach((text, i) => {
-      if (bets.placed) {
-        answers.push(button(text, () => answer(i), box)); // radio buttons would answer on the way
-        return;
-      }
-      const input = element("input", { type: "radio", name: group });
-      input.addEventListener("change", () => { bet = i; touched = true; draw(); }); // prettier-ignore
-      box.append(element("label", {}, input, text));
+      const onchange = () => { bet = i; touched = true; draw(); }; // prettier-ignore
+      // Radio buttons would answer a quiz on the way to another one.
+      if (bets.placed) answers.push(button(text, () => answer(i), box));
+      else
+        box.append(element("label", {}, element("input", { type: "radio", name, onchange }), text));
     });
     return box;
   }
@@ -356,13 +363,13 @@ export function mount(place, figure, scb, options = {}) {
   function restart() {
     count = 0;
     ended = false;
-    if (run && run.free) run.free();
     run = figure.start(state, scb, options.given);
   }
 
   /** Change the state, and begin anew with it. @param {State} change */
   function set(change, go = false) {
-    const { run: until, ...rest } = change;
+    const { run: until, controls: shown, ...rest } = change;
+    if (shown) place.classList.toggle("live-bare", shown === "no");
     const quiet = playing && !figure.step;
     state = { ...state, ...rest };
     stop = until || Infinity;
@@ -390,9 +397,14 @@ export function mount(place, figure, scb, options = {}) {
 
   // --- what is seen ---
 
+  /** Shorter words leave the room that longer ones had: what stands below does not jump. */
+  function keepRoom() {
+    if (words.offsetHeight) words.style.minHeight = `${words.offsetHeight}px`;
+  }
+
   function draw() {
     if (playButton) playButton.textContent = playing ? "Pause" : "Play";
-    let text = figure.words(run);
+    let text = figure.words(run).replaceAll(" %", "\u00a0%");
     if (figure.bet && figure.bet.answered) bet = figure.bet.answered(run);
     answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {
@@ -400,10 +412,14 @@ export function mount(place, figure, scb, options = {}) {
       if (found >= 0)
         text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
     }
-    if (words.textContent !== text) words.textContent = text;
+    if (words.textContent !== text) {
+      words.textContent = text;
+      requestAnimationFrame(keepRoom);
+    }
     if (code && code.closest("details").open)
       code.textContent = figure.python && figure.python(run);
     place.dataset.steps = String(count);
+    if (figure.parts && (placed.run !== run || placed.width !== width)) lay(figure.parts);
     if (touched || !stage.firstChild) {
       const { height, body } = figure.draw(run, width);
       const svg = stage.firstElementChild;
@@ -419,8 +435,62 @@ export function mount(place, figure, scb, options = {}) {
   }
 
   function link() {
-    if (options.link && touched && seen)
-      history.replaceState(history.state, "", format(figure, state, ended ? 0 : count, initial));
+    if (!options.link || !touched || !seen) return;
+    const more = place.classList.contains("live-bare") ? ["controls=no"] : [];
+    if (count && !ended) more.push(`run=${count}`);
+    history.replaceState(history.state, "", format(figure, state, initial, more));
+  }
+
+  // Buttons lie over the drawing, and outlive its changes. They are one stop of the keyboard.
+  /** @type {{run?: any, width?: number, parts: Part[]}} */
+  let placed = { parts: [] };
+  /** @param {NonNullable<Figure["parts"]>} of */
+  function lay(of) {
+    placed = { run, width, parts: of(run, width) };
+    const known = /** @type {HTMLCollectionOf<HTMLElement>} */ (parts.children);
+    placed.parts.forEach(({ label, at }, i) => {
+      const each = known[i] || parts.appendChild(part(i));
+      each.setAttribute("aria-label", label);
+      ["left", "top", "width", "height"].forEach((side, j) =>
+        each.style.setProperty(side, `${(100 * at[j]) / width}cqw`),
+      );
+    });
+    while (known.length > placed.parts.length) parts.lastChild?.remove();
+    if (known.length && !parts.querySelector('[tabindex="0"]')) known[0].tabIndex = 0;
+  }
+
+  /** @param {number} i */
+  function part(i) {
+    const turn = (/** @type {number} */ by) => {
+      set(placed.parts[i].turned(by), true);
+      if (placed.parts[i]) speak(placed.parts[i].label);
+      else if (playButton) playButton.focus(); // there is no such part now
+    };
+    const made = button("", () => turn(1), parts);
+    const onfocus = () => {
+      for (const each of parts.children) each.tabIndex = -1;
+      made.tabIndex = 0;
+    };
+    const onkeydown = (/** @type {KeyboardEvent} */ event) => {
+      const way = arrow(event);
+      if (event.key === "+" || event.key === "-") turn(event.key === "+" ? 1 : -1);
+      else if (way) parts.children[nearest(i, way)].focus();
+      else return;
+      event.preventDefault();
+    };
+    return Object.assign(made, { className: "live-part", tabIndex: -1, onfocus, onkeydown });
+  }
+
+  /** The part that lies next in a direction, or this one. @param {number} i @param {number[]} way */
+  function nearest(i, [right, up]) {
+    const middles = placed.parts.map(({ at: [x, y, w, h] }) => [x + w / 2, y + h / 2]);
+    const far = middles.map(([x, y]) => {
+      const [dx, dy] = [x - middles[i][0], middles[i][1] - y];
+      const along = dx * right + dy * up;
+      return along > 1 ? along + 3 * Math.abs(dx * up + dy * right) : Infinity;
+    });
+    const least = Math.min(...far);
+    return least < Infinity ? far.indexOf(least) : i;
   }
 
   /** @param {PointerEvent} event */
@@ -435,7 +505,7 @@ export function mount(place, figure, scb, options = {}) {
     const at = svg.getBoundingClientRect();
     const unit = width / at.width;
     const [x, y] = [(event.clientX - at.left) * unit, (event.clientY - at.top) * unit];
-    const change = figure.touch(run, x, y, event.type === "pointerdown");
+    const change = figure.touch(run, x, y);
     if (!change) return;
     if (event.type === "pointerdown") stage.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -449,11 +519,11 @@ export function mount(place, figure, scb, options = {}) {
     stage.setAttribute("role", "application");
     stage.setAttribute("aria-label", `${figure.title}; arrow keys move the point`);
     stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      const at = ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"].indexOf(event.key);
-      if (at < 0) return;
+      const way = arrow(event);
+      if (!way) return;
       event.preventDefault();
-      const way = (at % 2 ? 1 : -1) * (event.shiftKey ? 10 : 1);
-      set(at < 2 ? nudge(run, way, 0) : nudge(run, 0, way), true);
+      const [right, up] = way.map((each) => each * (event.shiftKey ? 10 : 1));
+      set(nudge(run, right, up), true);
     });
   }
 
@@ -461,6 +531,8 @@ export function mount(place, figure, scb, options = {}) {
     const now = Math.max(280, Math.min(760, Math.round(stage.clientWidth)));
     if (now === width) return;
     width = now;
+    words.style.minHeight = "";
+    requestAnimationFrame(keepRoom);
     draw();
   });
   resized.observe(stage);
@@ -502,7 +574,6 @@ export function mount(place, figure, scb, options = {}) {
       resized.disconnect();
       watched.disconnect();
       place.replaceChildren();
-      if (run && run.free) run.free();
     },
   }; // prettier-ignore
   /** @type {any} */ (place).live = handle;

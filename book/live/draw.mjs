@@ -10,6 +10,9 @@ export function px(v) {
   return Math.round(v * 10) / 10 || 0;
 }
 
+/** A number within limits. @param {number} v @param {number[]} limits */
+export const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
+
 /** Make text safe between tags and in attributes. @param {unknown} text */
 export function safe(text) {
   const names = /** @type {Record<string, string>} */ ({
@@ -31,11 +34,15 @@ export function tidy(v, digits = 3) {
   return (size >= 1000 ? Math.round(v).toLocaleString("en-US") : String(short)).replace("-", "−");
 }
 
-/** Return about `count` round numbers in a range. @param {number} low @param {number} high */
+/** Return about `count` round numbers in a range, two at least. @param {number} low @param {number} high */
 export function ticks(low, high, count = 4) {
   const raw = (high - low) / count || 1;
   const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999) || raw;
+  const steps = [0.5, 1, 2, 5, 10].map((m) => m * unit);
+  let at = steps.findIndex((s) => s >= raw * 0.999);
+  const gaps = (/** @type {number} */ s) => Math.floor(high / s + 1e-9) - Math.ceil(low / s - 1e-9);
+  while (at > 0 && gaps(steps[at]) < 1) at--;
+  const step = steps[at] || raw;
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
     found.push(Number((i * step).toPrecision(12)));
@@ -52,8 +59,8 @@ export function decades(low, high) {
 
 /**
  * A panel with axes. Numbers outside the limits are drawn at the edge of what is clipped.
- * @param {{left: number, top: number, width: number, height: number, xlim: [number, number],
- *   ylim: [number, number], xlabel?: string, ylabel?: string, title?: string, xlog?: boolean,
+ * @param {{left: number, top: number, width: number, height: number, xlim: number[],
+ *   ylim: number[], xlabel?: string, ylabel?: string, title?: string, xlog?: boolean,
  *   ylog?: boolean, xticks?: number[], yticks?: number[], xnames?: string[], ynames?: string[],
  *   grid?: boolean}} o
  * @returns {Panel}
@@ -61,7 +68,7 @@ export function decades(low, high) {
 export function panel(o) {
   const right = o.left + o.width;
   const bottom = o.top + o.height;
-  const scale = (/** @type {[number, number]} */ lim, /** @type {boolean} */ log) => {
+  const scale = (/** @type {number[]} */ lim, /** @type {boolean} */ log) => {
     const [a, b] = log ? lim.map(Math.log) : lim;
     return (/** @type {number} */ v) => Math.max(-1, Math.min(2, ((log ? Math.log(Math.max(v, 1e-300)) : v) - a) / (b - a || 1))); // prettier-ignore
   };
@@ -69,10 +76,10 @@ export function panel(o) {
   const up = scale(o.ylim, !!o.ylog);
   const x = (/** @type {number} */ v) => px(o.left + across(v) * o.width);
   const y = (/** @type {number} */ v) => px(bottom - up(v) * o.height);
-  const xticks =
-    o.xticks || (o.xlog ? decades(...o.xlim) : ticks(...o.xlim, Math.max(2, o.width / 90)));
-  const yticks =
-    o.yticks || (o.ylog ? decades(...o.ylim) : ticks(...o.ylim, Math.max(2, o.height / 45)));
+  const chosen = (/** @type {number[]} */ [low, high], /** @type {boolean | undefined} */ log, /** @type {number} */ count) =>
+    log ? decades(low, high) : ticks(low, high, Math.max(2, count)); // prettier-ignore
+  const xticks = o.xticks || chosen(o.xlim, o.xlog, o.width / 90);
+  const yticks = o.yticks || chosen(o.ylim, o.ylog, o.height / 45);
   let markup = "";
   yticks.forEach((t, i) => {
     if (o.grid !== false) markup += `<path class="grid" d="M${px(o.left)} ${y(t)}H${px(right)}"/>`;
@@ -134,7 +141,7 @@ export function rings(p, xs, ys, radius = 6, kind = "truth") {
 }
 
 /**
- * Thin bars from `base`, one for each value; x counts from 1. With more bars than pixels, the
+ * Thin bars from `base` within the panel, one for each value; x counts from 1. With more bars than pixels, the
  * largest and the smallest of those that share a pixel are drawn.
  * @param {Panel} p @param {ArrayLike<number>} values
  */
@@ -142,7 +149,8 @@ export function stems(p, values, kind = "", base = 0) {
   const n = values.length;
   const slot = (p.right - p.left) / n;
   const each = Math.max(1, Math.ceil(0.8 / slot));
-  const zero = p.y(base);
+  const y = (/** @type {number} */ v) => px(held(p.y(v), [p.top, p.bottom]));
+  const zero = y(base);
   let d = "";
   for (let i = 0; i < n; i += each) {
     let low = base;
@@ -152,8 +160,8 @@ export function stems(p, values, kind = "", base = 0) {
       high = Math.max(high, values[j]);
     }
     const x = p.x(i + (1 + each) / 2);
-    if (high > base) d += `M${x} ${zero}V${p.y(high)}`;
-    if (low < base) d += `M${x} ${zero}V${p.y(low)}`;
+    if (high > base) d += `M${x} ${zero}V${y(high)}`;
+    if (low < base) d += `M${x} ${zero}V${y(low)}`;
   }
   return `<path class="stem ${kind}" style="stroke-width:${px(Math.max(1, Math.min(12, slot * each * 0.7)))}" d="${d}"/>`;
 }
@@ -183,10 +191,10 @@ export function heat(rows, at, top = 1, kind = "a") {
   return markup;
 }
 
-/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {[string, string, string?][]} items */
+/** A legend in one row: [class, text] pairs; `mark` is line, dot or area. @param {number} x @param {number} y @param {(string | undefined)[][]} items */
 export function key(x, y, items) {
   let markup = "";
-  for (const [kind, text, mark] of items) {
+  for (const [kind, text = "", mark] of items) {
     if (mark === "dot")
       markup += `<circle class="dot ${kind}" cx="${px(x + 9)}" cy="${px(y - 4)}" r="4"/>`;
     else if (mark === "ring")

@@ -1,11 +1,12 @@
 // The task that figures share: three tokens, and for each two positions at fixed shares of T.
 
-const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
+export const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
 const SHARES = [[20, 70], [35, 55], [10, 90]]; // prettier-ignore
 const WEIGHTS = [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]; // prettier-ignore
 
 /** The attended positions of each token, from 0. @param {number} T */
-const places = (T) => SHARES.map((row) => row.map((share) => Math.round((share * T) / 100) - 1));
+export const places = (T) =>
+  SHARES.map((row) => row.map((share) => Math.round((share * T) / 100) - 1));
 
 /** The task at a length. @param {any} scb @param {number} T */
 export function exampleTask(scb, T) {
@@ -17,10 +18,7 @@ export function between(task, v, a) {
   const { N, T, transition, stationary, positions, weights } = task;
   const A = Array.from({ length: N }, (_, k) => {
     const column = new Float64Array(T).fill(1 / T + a * (0 - 1 / T));
-    positions[k].forEach(
-      (/** @type {number} */ t, /** @type {number} */ j) =>
-        (column[t] = 1 / T + a * (weights[k][j] - 1 / T)),
-    );
+    for (const [j, t] of positions[k].entries()) column[t] = 1 / T + a * (weights[k][j] - 1 / T);
     return column;
   });
   const V = Array.from({ length: N }, (_, n) =>

@@ -1,7 +1,7 @@
 // The expected loss over the two signals, and what pulls on each layer at a point of that plane.
 
 import { choice, range, slider } from "./core.mjs";
-import { clipped, dots, label, line, panel, px, rings, stems, tidy } from "./draw.mjs";
+import { clipped, dots, held, label, line, panel, px, rings, stems, tidy } from "./draw.mjs";
 import { between, examplePython, exampleTask } from "./example.mjs";
 
 const REACH = 1.6; // of the plane that is seen
@@ -10,24 +10,24 @@ const [TOP_A, TOP_V] = [0.12, 0.2]; // of the pulls that are seen
 const TOKENS = ["a", "b", "c"];
 const kept = { key: "", map: "" }; // drawn once for many points
 
-/** What pulls: minus the expected preconditioned gradients (Lemma B.8). @param {any} task @param {any} params */
+/** @param {ArrayLike<number>} x @param {ArrayLike<number>} y */
+const dot = (x, y) => Array.from(x).reduce((all, each, t) => all + each * y[t], 0);
+
+/** What pulls: minus the expected preconditioned gradients (Lemma B.8). @param {any} task @param {{A: Float64Array[], V: Float64Array[]}} params */
 function pulls({ N, T, stationary, transition, positions, weights }, { A, V }) {
   const sum = (/** @type {(k: number) => number} */ term) =>
     Array.from({ length: N }, (_, k) => term(k)).reduce((x, y) => x + y, 0);
-  const { right, q } = {
-    q: A.map(() => new Float64Array(T)),
-    right: sum((k) => stationary[k] ** 2),
-  };
-  positions.forEach((/** @type {number[]} */ row, /** @type {number} */ k) => row.forEach((t, j) => (q[k][t] = weights[k][j]))); // prettier-ignore
-  const dot = (/** @type {any} */ x, /** @type {any} */ y) => x.reduce((/** @type {number} */ all, /** @type {number} */ each, /** @type {number} */ t) => all + each * y[t], 0); // prettier-ignore
+  const q = A.map(() => new Float64Array(T));
+  const right = sum((k) => stationary[k] ** 2);
+  q.forEach((row, k) => { for (const [j, t] of positions[k].entries()) row[t] = weights[k][j]; }); // prettier-ignore
   const norm = sum((k) => stationary[k] * dot(A[k], A[k])); // |A|^2_mu
   const force = sum((k) => stationary[k] * dot(A[k], q[k])); // <Q, A>_mu
-  const overlap = (/** @type {any} */ W) => sum((n) => sum((m) => stationary[m] * V[n][m] * W[n][m])) - right; // prettier-ignore
+  const overlap = (/** @type {Float64Array[]} */ W) => sum((n) => sum((m) => stationary[m] * V[n][m] * W[n][m])) - right; // prettier-ignore
   const [K_V, K_VP] = [overlap(V), overlap(transition)];
   return {
     force, K_V, K_VP,
-    A: A.map((/** @type {any} */ a, /** @type {number} */ k) => q[k].map((/** @type {number} */ each, /** @type {number} */ t) => K_VP * (each - 1 / T) - K_V * (a[t] - 1 / T))),
-    V: V.map((/** @type {any} */ row, /** @type {number} */ n) => row.map((/** @type {number} */ v, /** @type {number} */ m) => force * (transition[n][m] - stationary[n]) - norm * (v - stationary[n]))),
+    A: A.map((a, k) => q[k].map((each, t) => K_VP * (each - 1 / T) - K_V * (a[t] - 1 / T))),
+    V: V.map((row, n) => row.map((v, m) => force * (transition[n][m] - stationary[n]) - norm * (v - stationary[n]))),
   }; // prettier-ignore
 }
 
@@ -46,7 +46,7 @@ function valleys(plane, { K_Q, T }) {
         const room = (level * (K_Q + 1 / T) - (1 - v) ** 2 / T) / K_Q;
         if (room < 0) continue;
         for (const [side, way] of /** @type {[string[], number][]} */ ([[upper, 1], [lower, -1]])) {
-          const a = Math.max(-9, Math.min(9, (1 + way * Math.sqrt(room)) / v));
+          const a = held((1 + way * Math.sqrt(room)) / v, [-9, 9]);
           side.push(`${plane.x(v)} ${plane.y(a)}`);
         } // prettier-ignore
       }
@@ -69,7 +69,7 @@ function arrow(x, y, dx, dy, kind) {
 
 /** The point at a place of the plane, as the sliders have it. @param {number[]} at */
 function to(at) {
-  const [v, a] = at.map((x) => Math.max(-1.5, Math.min(1.5, Math.round(x * 20) / 20)) || 0);
+  const [v, a] = at.map((x) => held(Math.round(x * 20) / 20, [-1.5, 1.5]) || 0);
   return { v, a };
 }
 
@@ -104,7 +104,6 @@ export const loss = {
     const trainer = scb.trainer(task);
     trainer.reset(params);
     const lost = trainer.loss();
-    trainer.free();
     const excess = lost - task.bayesLoss();
     return { state, task, k: Number(state.k), lost, excess, pull: pulls(task, params) };
   },
@@ -133,7 +132,7 @@ export const loss = {
     const size = { left, width: width - left - 16, height: tall }; // prettier-ignore
     const where = task.positions[k];
     const ofA = panel({ ...size, top, ylim: [-TOP_A, TOP_A], yticks: [-0.1, 0, 0.1], xlim: [0.5, task.T + 0.5], xticks: [1, task.T / 2, task.T], xlabel: "position", ylabel: `pull on A, last token ${TOKENS[k]}` }); // prettier-ignore
-    const seen = (/** @type {number} */ t) => Math.max(-TOP_A, Math.min(TOP_A, pull.A[k][t]));
+    const seen = (/** @type {number} */ t) => held(pull.A[k][t], [-TOP_A, TOP_A]);
     body += ofA.markup + clipped(ofA, stems(ofA, pull.A[k], "a")) + line(ofA, [0.5, task.T + 0.5], [0, 0], "theory thin"); // prettier-ignore
     body += rings(ofA, where.map((/** @type {number} */ t) => t + 1), where.map(seen), 5); // prettier-ignore
     const ofV = panel({ ...size, top: top + tall + 76, ylim: [-TOP_V, TOP_V], yticks: [-0.1, 0, 0.1], xlim: [0.5, 3.5], xticks: [1, 2, 3], xnames: TOKENS, xlabel: "what follows", ylabel: `pull on V, token ${TOKENS[k]}` }); // prettier-ignore

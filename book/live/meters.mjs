@@ -2,7 +2,7 @@
 
 import { tail } from "./chance.mjs";
 import { slider } from "./core.mjs";
-import { box, dots, key, label, line, panel, px, rings, rule, tidy } from "./draw.mjs";
+import { box, dots, held, key, label, line, panel, px, rings, rule, tidy } from "./draw.mjs";
 import { inPython, smallTask } from "./small.mjs";
 
 const TOKENS = [0, 1, 2];
@@ -36,11 +36,8 @@ function unluckiest(sigma2, mu, T) {
   let [low, high] = [0, 40 * Math.sqrt(sigma2)];
   for (let i = 0; i < 40; i++) {
     const level = (low + high) / 2;
-    const expected = TOKENS.reduce(
-      (all, k) => all + 2 * T * tail(level / Math.sqrt(sigma2 / mu[k])),
-      0,
-    );
-    if (expected > Math.LN2) low = level;
+    const above = TOKENS.map((k) => 2 * T * tail(level / Math.sqrt(sigma2 / mu[k])));
+    if (above[0] + above[1] + above[2] > Math.LN2) low = level;
     else high = level;
   }
   return (low + high) / 2;
@@ -158,11 +155,11 @@ export const meters = {
       const where = run.task.positions[k];
       const noise = run.noise[k];
       const at = (/** @type {number} */ value) =>
-        Math.max(0, Math.min(BINS - 1, Math.floor(((value / LIMIT + 1) / 2) * BINS)));
+        held(Math.floor(((value / LIMIT + 1) / 2) * BINS), [0, BINS - 1]);
       for (let t = 0; t < T; t++) counts[at(-noise[t] / unit)]++;
       for (const t of where) {
         counts[at(-noise[t] / unit)]--;
-        attended.push(Math.max(-LIMIT, Math.min(LIMIT, 1 - noise[t] / unit)));
+        attended.push(held(1 - noise[t] / unit, [-LIMIT, LIMIT]));
       }
     });
     let body = pile.markup;
@@ -173,15 +170,8 @@ export const meters = {
     // How far out the largest entry of the noise is, on either side.
     for (const x of [-found.largest, found.largest])
       if (Math.abs(x) < LIMIT) body += rule(pile, { x }, "a");
-    body +=
-      rule(pile, { x: 1 }, "good dashed") +
-      rings(
-        pile,
-        attended,
-        attended.map(() => 0.62),
-        6,
-      );
-    body += label(pile.right - 4, pile.top + 14, `B = ${tidy(run.samples)}`, "end strong");
+    body += rule(pile, { x: 1 }, "good dashed") + rings(pile, attended, attended.map(() => 0.62)); // prettier-ignore
+    body += label(pile.right - 4, pile.top + 14, `B = ${tidy(run.samples)}`, "end strong halo");
 
     const left = wide ? px(width * 0.55) + 48 : 50;
     const top = wide ? 30 : height + 116;
@@ -192,28 +182,11 @@ export const meters = {
     }); // prettier-ignore
     const laws = LENGTHS.map((length) => run.law(length, run.samples));
     body += size.markup + rule(size, { y: 1 }, "good dashed");
-    body +=
-      line(
-        size,
-        LENGTHS,
-        laws.map((each) => each.norm),
-        "theory",
-      ) +
-      line(
-        size,
-        LENGTHS,
-        laws.map((each) => each.largest),
-        "theory dashed",
-      );
+    body += line(size, LENGTHS, laws.map((each) => each.norm), "theory"); // prettier-ignore
+    body += line(size, LENGTHS, laws.map((each) => each.largest), "theory dashed"); // prettier-ignore
     body += dots(size, [T], [found.norm], "sgd", 7) + dots(size, [T], [found.largest], "a", 7);
-    body += key(left - 6, top + height + 54, [
-      ["sgd", "norm", "dot"],
-      ["a", "largest entry", "dot"],
-    ]);
-    body += key(pile.left, pile.bottom + 54, [
-      ["truth", "attended", "ring"],
-      ["good dashed", "their signal"],
-    ]);
+    body += key(left - 6, top + height + 54, [["sgd", "norm", "dot"], ["a", "largest entry", "dot"]]); // prettier-ignore
+    body += key(pile.left, pile.bottom + 54, [["truth", "attended", "ring"], ["good dashed", "their signal"]]); // prettier-ignore
     return { height: top + height + 66, body };
   },
 
@@ -250,11 +223,7 @@ print(norm / (${PULL} * task.K_P * np.sqrt(task.K_Q)), abs(noise).max() / (${PUL
 
   data(run) {
     const { norm, largest } = measure(run);
-    return {
-      samples: run.samples,
-      sigma2: run.sigma2,
-      law: run.law(run.state.T, run.samples),
-      python: [norm, largest],
-    };
+    const { samples, sigma2, law, state } = run;
+    return { samples, sigma2, law: law(state.T, samples), python: [norm, largest] };
   },
 };

@@ -1,8 +1,9 @@
 // The plane of the two signals under eq. 8: drag the start, see where it goes.
 
 import { choice, slider, toggle } from "./core.mjs";
-import { clipped, dots, label, line, panel, px, rings, tidy } from "./draw.mjs";
+import { clipped, dots, held, label, line, panel, px, rings, tidy } from "./draw.mjs";
 import { between, examplePython, exampleTask } from "./example.mjs";
+import { rates } from "./small.mjs";
 
 const REACH = 1.6; // of the plane that is seen
 const NEAR = 0.01; // of the truth: there
@@ -117,7 +118,7 @@ function good(run) {
 
 /** The start at a point of the plane. @param {any} run @param {number[]} at */
 function from({ plane: { reach } }, at) {
-  const [v, a] = at.map((x) => Number(Math.max(-reach, Math.min(reach, x)).toPrecision(3)) || 0);
+  const [v, a] = at.map((x) => Number(held(x, [-reach, reach]).toPrecision(3)) || 0);
   return { v, a, all: false };
 }
 
@@ -167,10 +168,10 @@ export const portrait = {
     const run = { ...base, points, up, fan, path: course(v, a, base, 1.02) }; // prettier-ignore
     if (!batch) return run;
     const task = exampleTask(scb, T);
-    const rates = { etaV: eta / task.K_Q, etaA: eta / task.K_P };
-    const trainer = scb.trainer(task, { seed: state.seed, batchSize: batch, ...rates });
+    const rule = { seed: state.seed, batchSize: batch, ...rates(task, eta) };
+    const trainer = scb.trainer(task, rule);
     trainer.reset(between(task, v, a));
-    return { ...run, trainer, path: { steps: [0], vs: [v], as: [a] }, free: () => trainer.free() };
+    return { ...run, trainer, path: { steps: [0], vs: [v], as: [a] } };
   },
 
   step(run, n) {

@@ -2,7 +2,8 @@
 // none. Runs are those of experiments/gallery.py: its stages, rates and strengths.
 
 import { toggle } from "./core.mjs";
-import { key, label, line, panel, rule, tidy } from "./draw.mjs";
+import { held, key, label, line, panel, rule, tidy } from "./draw.mjs";
+import { inText, rates } from "./small.mjs";
 
 const [N, T, Q] = [3, 200, 2];
 const [BATCH, ETA, L1] = [256, 0.03, 2e-4];
@@ -68,7 +69,7 @@ function anyTask(scb, next) {
 /** Put a trainer at the beginning of a stage. @param {any} trainer @param {any} task @param {Stage} stage */
 function begin(trainer, task, { batchSize, l1 = 0, faster = 0, cut = false }) {
   if (cut) trainer.threshold((0.5 * trainer.signals().alpha_V) / Q);
-  const [etaV, etaA] = [ETA / task.K_Q, ETA / task.K_P];
+  const { etaV, etaA } = rates(task, ETA);
   trainer.set({ batchSize, l1, etaV: faster ? faster * etaV : etaV, etaA: faster ? 0 : etaA });
 }
 
@@ -93,6 +94,7 @@ export const quiz = {
   title: "An anonymous run",
   controls: [toggle("blind", "the loss alone, as when the truth is not known")],
   extra: { seed: 30, answer: "", right: 0, tried: 0 },
+  kept: ["answer", "right", "tried"],
   bet: {
     question: "What is wrong with this run?",
     options: ["nothing", "attention too noisy", "values too noisy", "a mirror", "λ too large"],
@@ -164,7 +166,7 @@ export const quiz = {
       body += p.markup + rule(p, { x: BOOST }, "soft dashed");
       if (title === "signals") body += rule(p, { y: 0 }, "soft") + rule(p, { y: 1 }, "soft");
       for (const [name, kind] of lines) {
-        const ys = run.curves[name].map((/** @type {number} */ y) => Math.max(ylim[0], Math.min(ylim[1], y))); // prettier-ignore
+        const ys = run.curves[name].map((/** @type {number} */ y) => held(y, ylim));
         body += line(p, run.curves.step, ys, kind);
       }
       if (answered && KINDS[run.kind].panel === i) {
@@ -201,8 +203,8 @@ export const quiz = {
       "",
       "import scbtools as scb",
       "",
-      `P = ${JSON.stringify(transition).replace(/,/g, ", ")}`,
-      `positions = ${JSON.stringify(positions).replace(/,/g, ", ")}`,
+      `P = ${inText(transition)}`,
+      `positions = ${inText(positions)}`,
       `task = scb.SCBTask.from_sparse(P, positions, np.full((${N}, ${Q}), 1 / ${Q}), ${T})`,
       `eta_V, eta_A = ${ETA} / task.K_Q, ${ETA} / task.K_P`,
       "stages = [",

@@ -2,6 +2,7 @@
 
 import { choice, slider } from "./core.mjs";
 import { dots, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
+import { rates } from "./small.mjs";
 
 const P = [[0.1, 0.5, 0.4], [0.3, 0.1, 0.5], [0.6, 0.4, 0.1]]; // prettier-ignore
 const POSITIONS = [[45, 137], [23, 117], [82, 190]]; // prettier-ignore
@@ -25,17 +26,10 @@ const pair = (heavier) => [Number(heavier), 1 - Number(heavier)];
 /** Round at c. @param {any} train @param {number} c @returns {Rounded} */
 function rounded(train, c) {
   const run = train.copy();
-  const reached = run.A.map((/** @type {Float64Array} */ row) =>
-    row.some((a) => a >= c / SPARSITY),
-  );
-  const nothing = {
-    kept: NaN,
-    lost: NaN,
-    extra: NaN,
-    excess: NaN,
-    columns: P.map(() => new Float64Array(T)),
-  };
-  if (reached.includes(false)) return { empty: reached.indexOf(false), ...nothing };
+  const largest = run.A.map((/** @type {number[]} */ row) => Math.max(...row));
+  const empty = largest.findIndex((/** @type {number} */ a) => a < c / SPARSITY);
+  const nothing = { kept: NaN, lost: NaN, extra: NaN, excess: NaN };
+  if (empty >= 0) return { empty, ...nothing, columns: P.map(() => new Float64Array(T)) };
   run.round(c / SPARSITY);
   run.leastSquares();
   const rows = /** @type {Float64Array[]} */ (run.A);
@@ -52,14 +46,9 @@ function trained({ B, weights, seed }, scb) {
   const found = known.get(name);
   if (found) return found;
   const q = pair(weights);
-  const task = scb.task({
-    transition: P,
-    positions: POSITIONS,
-    weights: P.map(() => q),
-    seqLen: T,
-  });
-  const [etaA, etaV] = [ETA / task.K_P, ETA / task.K_Q];
-  const train = scb.trainer(task, { seed, batchSize: B, etaA, etaV });
+  const weighted = P.map(() => q);
+  const task = scb.task({ transition: P, positions: POSITIONS, weights: weighted, seqLen: T });
+  const train = scb.trainer(task, { seed, batchSize: B, ...rates(task, ETA) });
   const A = POSITIONS.map((at) =>
     Array.from({ length: T }, (_, t) => (at.includes(t) ? q[at.indexOf(t)] : 0)),
   );
@@ -122,7 +111,7 @@ export const rounding = {
     const places = POSITIONS[k].map((t) => t + 1);
     const [margin, gap] = [46, 40];
     const half = wide ? (width - margin - 8 - gap) / 2 : width - margin - 8;
-    const axes = { width: half, height: wide ? 150 : 120, ylim: /** @type {[number, number]} */ ([-0.3, 1.1]), xticks: [1, 50, 100, 150], xlim: /** @type {[number, number]} */ ([0, T]), xlabel: "position t" }; // prettier-ignore
+    const axes = { width: half, height: wide ? 150 : 120, ylim: [-0.3, 1.1], xticks: [1, 50, 100, 150], xlim: [0, T], xlabel: "position t" }; // prettier-ignore
     let top = 24;
     const first = panel({ ...axes, left: margin, top, title: `column of token ${k + 1}` });
     const column = /** @type {Float64Array} */ (train.A[k]);
@@ -151,7 +140,7 @@ export const rounding = {
       LEVELS.map((c) => of(/** @type {Rounded} */ (sweep.get(c))));
     /** @type {[string, [string, (each: Rounded) => number][], [number, number], number[] | undefined][]} */
     const shown = [
-      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], [1, 2, 10, 100]],
+      ["entries kept a column", [["truth", (each) => each.kept]], [0.9, 130], [2, 10, 100]],
       ["", [["a", (each) => each.now?.alpha_A ?? NaN], ["v", (each) => each.now?.alpha_V ?? NaN]], [0.1, 10], [0.1, 0.3, 1, 3, 10]],
       ["test loss above Bayes", [["truth", (each) => each.excess]], [0, 0.026], undefined],
     ]; // prettier-ignore
@@ -179,14 +168,11 @@ export const rounding = {
     const [low, high] = plateau(run);
     if (!here.lost && !here.extra)
       return `${c}: just the attended entries are kept, as with every c from ${tidy(low)} to ${tidy(high)}. The distance of A falls from ${tidy(before.error_A, 2)} to ${tidy(error_A, 2)}.`;
-    const many = here.extra ? `${here.extra} ${here.extra > 1 ? "entries" : "entry"} too many` : "";
-    const lost = here.lost
-      ? `${here.lost} attended ${here.lost > 1 ? "entries" : "entry"} lost`
-      : "";
-    const unseen =
-      here.lost && !here.extra && Math.abs(alpha_A - 1) < 1e-6
-        ? " A's signal does not see it; V's and the loss do."
-        : "";
+    const entries = (/** @type {number} */ n) => (n > 1 ? "entries" : "entry");
+    const many = here.extra ? `${here.extra} ${entries(here.extra)} too many` : "";
+    const lost = here.lost ? `${here.lost} attended ${entries(here.lost)} lost` : "";
+    const blind = here.lost && !here.extra && Math.abs(alpha_A - 1) < 1e-6;
+    const unseen = blind ? " A's signal does not see it; V's and the loss do." : "";
     const none = low ? "" : " No constant is right here.";
     return `${c}: ${[many, lost].filter(Boolean).join(", ")}. ${signals}${unseen}${none}`;
   },

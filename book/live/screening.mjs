@@ -253,6 +253,7 @@ export const screening = {
   python({ state: { T, M, seed }, ends }) {
     return `import numpy as np
 import scbtools as scb
+from scbtools import screening
 
 task = scb.${inPython("random", T)}
 where = task.sparse_attention.positions
@@ -263,12 +264,6 @@ def on_top(scores):  # (3, T): whether the attended positions have the largest
     np.put_along_axis(others, where, 0, axis=1)
     least = np.take_along_axis(scores, where, axis=1).min(axis=1)
     return (least > ${SURE} * others.max(axis=1)).all()
-
-
-def chi_square(counts):
-    token, target = counts.sum(3, keepdims=True), counts.sum(2, keepdims=True)
-    expected = token * target / np.maximum(counts.sum((2, 3), keepdims=True), 1)
-    return ((counts - expected) ** 2 / np.where(expected, expected, 1)).sum((2, 3))
 
 
 def signs(stream, x=0):  # a simple generator
@@ -282,14 +277,12 @@ def signs(stream, x=0):  # a simple generator
 for stream in range(${1000 * seed}, ${1000 * seed + ends.length}):
     W = np.reshape(list(signs(stream)), (${M}, 3, 3))
     u = W - (task.stationary[:, None] * W).sum(axis=1, keepdims=True)
-    counts, found = np.zeros((3, ${T}, 3, 3)), [0, 0]
+    counts, found = 0, [0, 0]
     for step in range(${MOST / SOME}):
-        batch = task.sample(${SOME}, stream, step)
-        np.add.at(counts, (batch.last[:, None], np.arange(${T}), batch.tokens,
-                           batch.target[:, None]), 1)
+        counts = counts + screening.pair_counts(task.sample(${SOME}, stream, step), 3)
         move = np.tensordot(counts, u, ((2, 3), (2, 1)))  # (3, ${T}, ${M})
         moved = ((move - move.mean(axis=1, keepdims=True)) ** 2).sum(axis=2)
-        for i, scores in enumerate((chi_square(counts), moved)):
+        for i, scores in enumerate((screening.chi_square(counts), moved)):
             found[i] = found[i] or on_top(scores) * ${SOME} * (step + 1)
         if all(found):
             break

@@ -11,6 +11,12 @@ const WEIGHTS = [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]; // prettier-ignore
 
 /** @typedef {keyof TRANSITIONS} Kind */
 
+/** Learning rates of a base rate, as the library's recipes have them. @param {any} task @param {number} eta */
+export const rates = ({ K_P, K_Q }, eta) => ({ etaA: eta / K_P, etaV: eta / K_Q });
+
+/** Rows as Python writes them. @param {any} rows */
+export const inText = (rows) => JSON.stringify(rows).replaceAll(",", ", ");
+
 /** Attended positions, somewhere. @param {number} T */
 const positions = (T) => [[0, T / 2], [T / 4, T - 1], [Math.floor(T / 3), T - 2]]; // prettier-ignore
 
@@ -22,9 +28,7 @@ export function smallTask(scb, kind, T) {
 
 /** The same in scbtools. @param {Kind} kind @param {number} T */
 export function inPython(kind, T) {
-  const [P, where, weights] = [TRANSITIONS[kind], positions(T), WEIGHTS].map((each) =>
-    JSON.stringify(each).replaceAll(",", ", "),
-  );
+  const [P, where, weights] = [TRANSITIONS[kind], positions(T), WEIGHTS].map(inText);
   return `SCBTask.from_sparse(
     ${P},
     ${where}, ${weights}, ${T})`;

@@ -121,9 +121,7 @@ export const softmax = {
       run.values.push(value(a, run, v));
       const h = gradient(b, run, u);
       const middle = over([1, 1, 1], h, T) / T;
-      run.linear.push(
-        b.map((/** @type {number} */ x, /** @type {number} */ i) => x - ETA * (h[i] - middle)),
-      );
+      run.linear.push(h.map((slope, i) => b[i] - ETA * (slope - middle)));
       run.linearValues.push(value(b, run, u));
       run.steps++;
     }
@@ -149,10 +147,9 @@ export const softmax = {
     let body = across.markup + (start < MOST ? rule(across, { x: start }) : "");
     if (start < MOST) body += label(across.x(start) - 4, across.top + 12, "take-off", "small end");
     body += line(across, some, some.map((i) => run.values[i]), "v thin"); // prettier-ignore
-    for (const i of [0, 1])
-      body += line(across, some, pick(run.linear, i), `a ${i ? "dashed" : ""}`);
-    for (const i of [0, 1])
-      body += line(across, some, pick(run.softmax, i), `good ${i ? "dashed" : ""}`);
+    for (const [path, kind] of [[run.linear, "a"], [run.softmax, "good"]]) // prettier-ignore
+      for (const i of [0, 1])
+        body += line(across, some, pick(path, i), `${kind} ${i ? "dashed" : ""}`);
 
     const left = wide ? width - side - 20 : 52;
     const top = wide ? 30 : 270;
@@ -160,19 +157,12 @@ export const softmax = {
       left, top, width: side, height: side, xlim: [0, 1], ylim: [0, 1], xticks: [0, 0.5, 1], yticks: [0, 0.5, 1],
       xlabel: "weight of position 1", ylabel: "weight of position 2",
     }); // prettier-ignore
-    body +=
-      plane.markup + line(plane, [0, 1], [1, 0], "soft thin") + rings(plane, [q[0]], [q[1]], 8);
-    const along = (/** @type {number[][]} */ points, /** @type {number} */ i) =>
-      points.map((a) => a[i]);
-    for (const [points, kind] of [
-      [run.linear, "a"],
-      [run.softmax, "good thin"],
-    ]) {
-      const path = [0, ...some].map((at) => points[at]);
-      body += line(plane, along(path, 0), along(path, 1), kind);
-    }
+    body += plane.markup + line(plane, [0, 1], [1, 0], "soft thin");
+    body += rings(plane, [q[0]], [q[1]], 8);
+    some.unshift(0);
+    body += line(plane, pick(run.linear, 0), pick(run.linear, 1), "a");
+    body += line(plane, pick(run.softmax, 0), pick(run.softmax, 1), "good thin");
     body += dots(plane, [run.softmax[steps][0]], [run.softmax[steps][1]], "good", 5);
-    /** @type {[string, string, string?][]} */
     const names = [
       ["good", "softmax: 1"], ["good dashed", "2"], ["a", "linear: 1"], ["a dashed", "2"],
       ["v thin", "signal of V"], ["truth", "truth", "ring"],
@@ -190,9 +180,7 @@ export const softmax = {
     const tied = state.tie === 0 && state.heavy === 0.5 && beyond === "above";
     const ends = /** @type {Record<string, string>} */ ({
       none: a + b < 0.5 ? ". Softmax has not taken off." : ". They are not yet settled.",
-      both: tied
-        ? ". An exact tie stays; the least difference would end it."
-        : ". Both positions are kept.",
+      both: `. ${tied ? "An exact tie stays; the least difference would end it" : "Both positions are kept"}.`,
       one: ". One has taken all: the other has too little weight left to move.",
       swings: ". Every step overshoots: the two swing, and neither wins.",
     });

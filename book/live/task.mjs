@@ -19,7 +19,7 @@ const ROWS = Array.from({ length: 81 }, (_, i) => [27, 9, 3, 1].map((d) => NAMES
 
 /**
  * @typedef {{state: any, P: number[][], Q: number[][], task: any, law: number[], usual: number[],
- *   changed: number[], counts: number[], hits: number, drawn: number, batch?: any, layout?: any,
+ *   changed: number[], counts: number[], hits: number, drawn: number, batch?: any,
  *   latest: {tokens: number[], last: number, target: number, same: boolean}[]}} Run
  */
 
@@ -30,13 +30,13 @@ function columns(digits, rows) {
   return Array.from({ length: rows }, (_, t) => parts.map((column, k) => column[t] / sums[k]));
 }
 
-/** Give a digit its next value, 0 to 3, unless its column would be empty. @param {string} digits @param {number} at @param {number} rows */
-function turned(digits, at, rows) {
+/** Give a digit its next value, 0 to 3, or the one before; no column may be empty. @param {string} digits @param {number} at @param {number} rows @param {number} by */
+function turned(digits, at, rows, by) {
   const first = at - (at % rows);
-  let next = (Number(digits[at]) + 1) % 4;
   const others = digits.slice(first, at) + digits.slice(at + 1, first + rows);
-  if (!next && !/[1-9]/.test(others)) next = 1;
-  return digits.slice(0, at) + next + digits.slice(at + 1);
+  const next = (Number(digits[at]) + by + 4) % 4;
+  const least = by > 0 ? 1 : 3;
+  return digits.slice(0, at) + (/[1-9]/.test(others) ? next : next || least) + digits.slice(at + 1);
 }
 
 /** A share as people write it by hand. @param {number} v */
@@ -157,7 +157,7 @@ export const task = {
 
   draw(run, width) {
     const { state, P, Q, law, usual, counts, hits } = /** @type {Run} */ (run);
-    const at = (run.layout = layout(width));
+    const at = layout(width);
     const k = NAMES.indexOf(state.last);
     const { cell } = at;
     const weights = [0, 1, 2].map((m) => Q.reduce((sum, q, t) => sum + (state.row[t] === NAMES[m] ? q[k] : 0), 0)); // prettier-ignore
@@ -183,7 +183,7 @@ export const task = {
       body += `<circle class="dot ring truth" cx="${px(middle[t])}" cy="${y0 + 19}" r="16"/>`;
       body += label(middle[t] - 7, y0 - 10, share(weight), "tick end halo");
     });
-    body += label((middle[0] + middle[4]) / 2, y0 + 78, "click a token or a cell to change it", "tick middle"); // prettier-ignore
+    body += label((middle[0] + middle[4]) / 2, y0 + 78, "press a token or a cell; keys: arrows, + −", "tick middle"); // prettier-ignore
     // The latest draws.
     const [dx, dy] = at.draws;
     body += label(dx, dy - 2, "drawn last: row, last token → next", "tick");
@@ -213,7 +213,7 @@ export const task = {
       if (hits > 4) body += line(p, [n, n], [low, top], "theory thin");
       if (hits) body += label(p.x(n) + 8, p.y(Math.max(found, top)) - 5, counts[n], "tick halo");
     });
-    const marks = /** @type {[string, string, string?][]} */ ([["v", at.wide ? "what followed" : "drawn", "area"], ["theory", at.wide ? "law, eq. 1" : "eq. 1"]]); // prettier-ignore
+    const marks = [["v", at.wide ? "what followed" : "drawn", "area"], ["theory", at.wide ? "law, eq. 1" : "eq. 1"]]; // prettier-ignore
     if (other) marks.push(["soft dashed", "b c a b, a"]);
     return { height: at.height, body: body + key(left, top - 12, marks) };
   },
@@ -277,22 +277,24 @@ export const task = {
     return { drawn, hits, counts, law, K_P: made && made.K_P, K_Q: made && made.K_Q, python };
   },
 
-  touch(run, x, y, down) {
-    if (!down || !run.layout) return undefined;
-    const { Q, P, row, cell } = run.layout;
-    const { state } = run;
-    const hit = (/** @type {number[]} */ [left, top], /** @type {number} */ rows) => {
-      const [k, n] = [Math.floor((x - left) / cell), Math.floor((y - top) / cell)];
-      return k >= 0 && k < 3 && n >= 0 && n < rows ? k * rows + n : -1;
-    };
-    const next = (/** @type {string} */ token) => NAMES[(NAMES.indexOf(token) + 1) % 3];
-    const inQ = hit(Q, LENGTH);
-    if (inQ >= 0) return { look: "own", own: turned(digitsOf(state), inQ, LENGTH) };
-    const inP = hit(P, 3);
-    if (inP >= 0) return { follow: turned(state.follow, inP, 3) };
-    const t = places.findIndex((left) => x >= row[0] + left && x < row[0] + left + BOX);
-    if (t < 0 || y < row[1] || y > row[1] + BOX) return undefined;
-    if (t === LENGTH) return { last: next(state.last) };
-    return { row: state.row.slice(0, t) + next(state.row[t]) + state.row.slice(t + 1) };
+  parts({ state, Q, P }, width) {
+    const at = layout(width);
+    const next = (/** @type {string} */ token, /** @type {number} */ by) => NAMES[(NAMES.indexOf(token) + by + 3) % 3]; // prettier-ignore
+    /** @param {number[][]} matrix @param {number[]} corner @param {(n: number, k: number) => string} name @param {string} digits @param {(digits: string) => any} change @returns {import("./core.mjs").Part[]} */
+    const grid = (matrix, [left, top], name, digits, change) =>
+      [0, 1, 2].flatMap((k) => matrix.map((row, n) => ({
+        label: `${name(n, k)}: ${share(row[k])}`,
+        at: [left + k * at.cell, top + n * at.cell, at.cell, at.cell],
+        turned: (by) => change(turned(digits, k * matrix.length + n, matrix.length, by)),
+      }))); // prettier-ignore
+    const looks = grid(Q, at.Q, (n, k) => `Q, last token ${NAMES[k]}, position ${n + 1}`, digitsOf(state), (own) => ({ look: "own", own })); // prettier-ignore
+    const says = grid(P, at.P, (n, k) => `P, ${NAMES[n]} after ${NAMES[k]}`, state.follow, (follow) => ({ follow })); // prettier-ignore
+    /** @type {import("./core.mjs").Part[]} */
+    const tokens = [...state.row, state.last].map((token, t) => ({
+      label: `${t < LENGTH ? `position ${t + 1}` : "last token"}: ${token}`,
+      at: [at.row[0] + places[t], at.row[1], BOX, BOX],
+      turned: (by) => t < LENGTH ? { row: state.row.slice(0, t) + next(token, by) + state.row.slice(t + 1) } : { last: next(token, by) },
+    })); // prettier-ignore
+    return [...looks, ...tokens, ...says];
   },
 };

@@ -2,7 +2,9 @@
 // scbtools.recipes.three_stage has them, on one task with three tokens.
 
 import { slider } from "./core.mjs";
-import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
+import { TRANSITION, exampleTask, places } from "./example.mjs";
+import { heat, held, key, label, line, panel, rings, rule, stems, tidy } from "./draw.mjs";
+import { inText, rates } from "./small.mjs";
 
 /**
  * A run: steps taken in each stage, whether the stage has met its target, the column of token a at
@@ -15,9 +17,6 @@ import { heat, key, label, line, panel, rings, rule, stems, tidy } from "./draw.
  */
 
 const TOKENS = [..."abcdef"];
-const TRANSITION = [[0.1, 0.2, 0.6], [0.7, 0.2, 0.1], [0.2, 0.6, 0.3]]; // prettier-ignore
-// Where each token looks, in percent of T.
-const PLACES = [[20, 70], [35, 55], [10, 90]]; // prettier-ignore
 const USUAL = { T: 500, B: 64, eta: 0.02, l1: 1e-4 };
 const SEEDS = 8; // side by side
 const FINISH = 100; // steps of Stage 3 at the full rate, and as many at a tenth of it
@@ -25,17 +24,11 @@ const STAGES = ["Stage 1: boost", "Stage 2: learn", "Stage 3: rounded", "Stage 3
 const MOMENTS = ["start", "boost ends", "cut", "learn ends", "rounded"];
 const MARK = /** @type {Record<string, string>} */ ({ found: "good", mirrored: "mirror", drowned: "bad", diverged: "bad", "cut away": "soft" }); // prettier-ignore
 
-/** Positions that matter, from 0, for each last token. @param {number} T */
-const positions = (T) => PLACES.map((row) => row.map((share) => (T * share) / 100 - 1));
-
-/** A number within limits. @param {number} v @param {[number, number]} limits */
-const held = (v, [low, high]) => Math.max(low, Math.min(high, v));
-
 /** The stages of three_stage(task, B, eta, l1, ...). @param {any} task @param {any} state */
 function stagesOf(task, { B, eta, l1 }) {
   const stage = (/** @type {number} */ steps, /** @type {number} */ rate, rest = {}) => {
-    const rates = { batchSize: B, etaV: rate / task.K_Q, etaA: rate / task.K_P };
-    return { steps, rule: { ...rates, l1: 0, until: null, frozen: false, ...rest } };
+    const rule = { batchSize: B, ...rates(task, rate), l1: 0, until: null, frozen: false };
+    return { steps, rule: { ...rule, ...rest } };
   };
   return [
     stage(2000, eta, { until: "max_signal", target: 0.35 }),
@@ -55,10 +48,8 @@ const stands = ({ A, where }, sign) =>
 /** A run from the start. @param {any} scb @param {any} task @param {number[][]} where @param {any} state @param {number} seed @returns {One} */
 function begin(scb, task, where, state, seed) {
   const trainer = scb.trainer(task, { seed });
-  const [stages, path] = [
-    stagesOf(task, state),
-    { step: [], V: [], A: [], noise: [], loss: [], all: [] },
-  ];
+  const path = { step: [], V: [], A: [], noise: [], loss: [], all: [] };
+  const stages = stagesOf(task, state);
   const one = { seed, trainer, task, A: trainer.A, where, ended: false, stages, taken: [0], over: false, moments: [trainer.A[0].slice()], signals: {}, excess: 0, path, verdict: "", wrong: 0, rounded: 0 }; // prettier-ignore
   trainer.set(stages[0].rule);
   note(one);
@@ -137,7 +128,7 @@ function sticks({ where }, column, k, at, reach = 0.9, named = false) {
   const T = column.length;
   const xticks = named ? [1, T / 2, T] : [];
   const yticks = at.width > 180 ? [-0.5, 0, 0.5] : [];
-  const ylim = /** @type {[number, number]} */ ([-reach, reach]);
+  const ylim = [-reach, reach];
   const p = panel({ ...at, xlim: [0.5, T + 0.5], ylim, xticks, yticks, grid: false });
   const low = reach / at.height;
   const values = Array.from(column, (v) => (v > low || v < -low ? held(v, ylim) : 0));
@@ -171,11 +162,7 @@ function curves({ path, taken }, at, names) {
 
 /** Signals by step. @param {One} one @param {any} at */
 const signals = (one, at) =>
-  curves(one, { ...at, ylim: [-1.7, 1.7], yticks: [-1, 0, 1] }, [
-    ["noise", "soft thin", 1],
-    ["V", "v", 1],
-    ["A", "a dashed", 1],
-  ]);
+  curves(one, { ...at, ylim: [-1.7, 1.7], yticks: [-1, 0, 1] }, [["noise", "soft thin", 1], ["V", "v", 1], ["A", "a dashed", 1]]); // prettier-ignore
 
 /** A matrix of tokens with its numbers. @param {ArrayLike<number>[]} rows @param {number} left @param {number} top @param {number} side @param {string} name */
 function table(rows, left, top, side, name, kind = "v") {
@@ -195,18 +182,26 @@ function table(rows, left, top, side, name, kind = "v") {
 
 /** The verdict with its mark, or the stage. @param {One} one @param {number} x @param {number} y */
 function badge({ verdict, taken }, x, y, before = "") {
-  if (!verdict) return label(x, y, STAGES[taken.length - 1], "strong");
+  const stage = STAGES[taken.length - 1];
+  if (!verdict) return label(x, y, before ? before + stage.slice(9) : stage, "strong");
   const dot = `<circle class="dot ${MARK[verdict]}" cx="${x + 5}" cy="${y - 4}" r="5"/>`;
   return dot + label(x + 15, y, before + verdict, "strong");
 }
 
+/** How many stand in a row, and where each: left, top, width, height. @param {number} width */
+function grid(width) {
+  const across = width >= 560 ? 4 : 2;
+  const at = (/** @type {number} */ i) => [((i % across) * width) / across, Math.floor(i / across) * 172, width / across, 168]; // prettier-ignore
+  return { across, at };
+}
+
 /** Small multiples. @param {One[]} runs @param {number} width */
 function drawMany(runs, width) {
-  const across = width >= 560 ? 4 : 2;
+  const { across, at: place } = grid(width);
   let body = "";
   runs.forEach((one, i) => {
-    const [x, y] = [((i % across) * width) / across, Math.floor(i / across) * 172];
-    const at = { left: x + 28, width: width / across - 40, height: 54 };
+    const [x, y, room] = place(i);
+    const at = { left: x + 28, width: room - 40, height: 54 };
     body += badge(one, x + 4, y + 14, `seed ${one.seed}: `);
     body += sticks(one, one.A[0], 0, { ...at, top: y + 24 }) + signals(one, { ...at, top: y + 90 });
   });
@@ -219,20 +214,13 @@ function drawOne(one, width) {
   const left = 52;
   const span = wide ? Math.round(width * 0.58) - left : width - left - 12;
   const tall = wide ? 66 : 56;
-  let body =
-    label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end") + badge(one, left, 14);
+  let body = label(left + span, 14, `step ${tidy(one.trainer.steps)}`, "end");
+  body += badge(one, left, 14);
   const names = TOKENS.slice(0, one.A.length);
   names.forEach((token, k) => {
-    const top = 26 + k * (tall + 8);
-    body += label(0, top + tall / 2 + 4, token, "start strong");
-    body += sticks(
-      one,
-      one.A[k],
-      k,
-      { left, top, width: span, height: tall },
-      0.9,
-      k === names.length - 1,
-    );
+    const at = { left, top: 26 + k * (tall + 8), width: span, height: tall };
+    body += label(0, at.top + tall / 2 + 4, token, "start strong");
+    body += sticks(one, one.A[k], k, at, 0.9, k === names.length - 1);
   });
   let y = 26 + names.length * (tall + 8) + 54;
   const by = wide ? "attention A of each last token, by position" : "attention A, by position";
@@ -267,7 +255,7 @@ function drawOne(one, width) {
 function wordsOfMany({ runs, state: { T, B, eta } }) {
   const ends = runs.map((/** @type {One} */ one) => one.verdict || "under way");
   const counts = [...new Set(ends)].map((name) => `${ends.filter((/** @type {string} */ end) => end === name).length} ${name}`); // prettier-ignore
-  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise.`;
+  return `Eight seeds, one task, B/(ηT) = ${tidy(B / (eta * T))}: ${counts.join(", ")}. Above, where token a looks; below, the signals, and in grey the noise. Press one to see it alone.`;
 }
 
 /** What a teacher would say of a run. @param {One} one */
@@ -317,14 +305,12 @@ export const trainer = {
   still: { steps: 5000 },
 
   start(state, scb, given) {
-    const weights = PLACES.map(() => [0.5, 0.5]);
-    const own = { transition: TRANSITION, positions: positions(state.T), weights, seqLen: state.T };
-    const task = scb.task(given || own);
-    const { positions: rows, weights: parts } = given || own;
-    const where = rows.map((/** @type {number[]} */ row, /** @type {number} */ k) => row.filter((_, j) => parts[k][j] > 0)); // prettier-ignore
+    const task = given ? scb.task(given) : exampleTask(scb, state.T);
+    const { positions: rows, weights } = given || task;
+    const where = rows.map((/** @type {number[]} */ row, /** @type {number} */ k) => row.filter((_, j) => weights[k][j] > 0)); // prettier-ignore
     const [count, first] = state.many ? [SEEDS, SEEDS * state.seed] : [1, state.seed];
     const runs = Array.from({ length: count }, (_, i) => begin(scb, task, where, state, first + i));
-    return { state, given, runs, told: "", free: () => runs.forEach((one) => one.trainer.free()) };
+    return { state, given, runs, told: "" };
   },
 
   step(run, n) {
@@ -335,6 +321,12 @@ export const trainer = {
   draw: (run, width) => (run.state.many ? drawMany(run.runs, width) : drawOne(run.runs[0], width)),
   words: (run) => (run.state.many ? wordsOfMany(run) : wordsOf(run.runs[0])),
 
+  parts: ({ state, runs }, width) =>
+    !state.many ? [] : runs.map((/** @type {One} */ { seed, trainer }, /** @type {number} */ i) => ({
+      label: `open seed ${seed} alone`, at: grid(width).at(i),
+      turned: () => ({ many: false, seed, run: trainer.steps }), // as far as it has come
+    })), // prettier-ignore
+
   event(run) {
     const now = run.state.many ? "" : run.runs[0].verdict || STAGES[run.runs[0].taken.length - 1];
     const news = run.told && run.told !== now;
@@ -344,11 +336,10 @@ export const trainer = {
 
   python({ runs, given, state: { T, B, eta, l1, many } }) {
     const taken = runs.map((/** @type {One} */ one) => `${one.seed}: [${one.taken.join(", ")}]`);
-    const matrix = (/** @type {number[][]} */ rows) => JSON.stringify(rows).replace(/,/g, ", ");
     const task = given
       ? "# with the task that the trainer was given"
-      : `P = ${matrix(TRANSITION)}
-positions = ${matrix(positions(T))}
+      : `P = ${inText(TRANSITION)}
+positions = ${inText(places(T))}
 task = scb.SCBTask.from_sparse(P, positions, [[0.5, 0.5]] * 3, seq_len=${T})`;
     const alone = given || many;
     return `import scbtools as scb

@@ -1,8 +1,9 @@
 // One step of attention from a pretrained V: which positions stick out, and how often all do.
 
 import { range, slider, toggle } from "./core.mjs";
-import { box, dots, key, line, panel, rings, rule, tidy } from "./draw.mjs";
+import { box, dots, held, key, line, panel, rings, rule, tidy } from "./draw.mjs";
 import { share, tail } from "./chance.mjs";
+import { inText } from "./small.mjs";
 
 const THETA = 0.5;
 const Q = 2; // attended positions of each token
@@ -102,7 +103,7 @@ export const transfer = {
       state, task, trained, before, V, ladder, fine, curve, reference, law: chance,
       best: enough(fine, reference), count: 0,
       precondition: (/** @type {any} */ gradients) => scb.precondition(task, gradients).A, hits: ladder.map(() => 0),
-      column: new Float64Array(T).fill(1 / T), shown: 0, free: () => trained.free(),
+      column: new Float64Array(T).fill(1 / T), shown: 0,
       /** How many steps a batch of the ladder has had. @param {number} i */
       runs(i) { return Math.ceil((this.count - i) / ladder.length); },
       sure() { return this.runs(ladder.length - 1) >= 20; },
@@ -141,7 +142,7 @@ export const transfer = {
     const tall = wide ? 210 : 150;
     const language = panel({
       left: 34, top: 30, width: wide ? 84 : width - 54, height: wide ? tall : 70, xlim: [0.4, 4.6],
-      ylim: [0, 0.6], xticks: [1, 2, 3, 4], xnames: ["a", "b", "c", "d"], yticks: [0, 0.25, 0.5],
+      ylim: [-0.05, 0.6], xticks: [1, 2, 3, 4], xnames: ["a", "b", "c", "d"], yticks: [0, 0.25, 0.5],
       ylabel: "after a come",
     }); // prettier-ignore
     let body = language.markup;
@@ -162,12 +163,12 @@ export const transfer = {
     const specks = Array.from(column, (/** @type {number} */ a, t) => Math.abs(a) < HIGH ? `M${middle.x(t + 1)} ${middle.y(a)}h0` : ""); // prettier-ignore
     body += `<path class="line a" style="stroke-width:3.5;stroke-linecap:round" d="${specks.join("")}"/>`;
     const where = attended(state.T)[0];
-    body += rings(middle, where.map((t) => t + 1), where.map((t) => Math.max(-HIGH, Math.min(HIGH, column[t])))); // prettier-ignore
+    body += rings(middle, where.map((t) => t + 1), where.map((t) => held(column[t], [-HIGH, HIGH]))); // prettier-ignore
 
     const right = wide ? middle.right + 58 : 48;
     const top = wide ? 30 : 384;
     const shares = panel({
-      left: right, top, width: width - right - 16, height: tall, xlim: [16, LARGEST], ylim: [0, 1],
+      left: right, top, width: width - right - 16, height: tall, xlim: [16, LARGEST], ylim: [-0.03, 1.05],
       xlog: true, xticks: [16, 128, 1024, 8192], yticks: [0, 0.5, NEEDED], xlabel: "batch B",
       ylabel: "columns found",
     }); // prettier-ignore
@@ -178,7 +179,6 @@ export const transfer = {
       body += line(shares, [ladder[i], ladder[i]], [found.low, found.high], "a");
       body += dots(shares, [ladder[i]], [found.value], "a", 4);
     }
-    /** @type {[string, string, string?][]} */
     const names = [
       ["v", "old", "area"], ["truth", "new; attended", "ring"], ["soft faint", "reach of noise", "area"],
       ["a", "counted", "dot"], ["theory thin", "law"], ["soft dashed", "law at ρ = 1"],
@@ -195,10 +195,8 @@ export const transfer = {
     const runs = run.runs(top);
     const about = `ρ = ${tidy(rho)}, T = ${tidy(T)}`;
     if (runs < 1) return `${about}: single steps of attention, with batches up to ${tidy(B)}.`;
-    const [found, by] = [run.hits[top] / (4 * runs), run.law(height(state, B))].map(
-      (x) => `${Math.round(100 * x)} %`,
-    );
-    const counted = `${about}: ${runs === 1 ? "one batch" : `${runs} batches`} of ${tidy(B)} found ${found} of the columns; the law says ${by}.`;
+    const percent = (/** @type {number} */ x) => `${Math.round(100 * x)} %`;
+    const counted = `${about}: ${runs === 1 ? "one batch" : `${runs} batches`} of ${tidy(B)} found ${percent(run.hits[top] / (4 * runs))} of the columns; the law says ${percent(run.law(height(state, B)))}.`;
     if (!rho) return `${counted} There is nothing to hand over.`;
     if (rho < 0 && !reflect)
       return `${counted} Attended entries stick out below: the step leads to the mirror.`;
@@ -212,7 +210,7 @@ export const transfer = {
 
   python({ state, ladder, count }) {
     const { rho, T, seed, reflect } = state;
-    const rows = JSON.stringify(attended(T)).replaceAll(",", ", ");
+    const rows = inText(attended(T));
     const mend = `    if looks_mirrored(A):\n        A = 2 / ${T} - A\n`;
     return `import numpy as np
 import scbtools as scb

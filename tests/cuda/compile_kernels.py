@@ -54,7 +54,7 @@ KERNELS = {
     "project": (steps.project, (J1, F2, F3)),
     "move_value": (
         steps.move_value,
-        (J1, F, FLAG, J, F, F, F, F1, J2, F2, F2, F3, F2, F2, F2, F2, F1),
+        (J1, F, FLAG, FLAG, J, F, F, F, F1, J2, F2, F2, F3, F2, F2, F2, F2, F1),
     ),
 }  # fmt: skip
 

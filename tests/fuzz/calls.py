@@ -145,6 +145,17 @@ CALLS = [
     Call("updates.looks_mirrored", {"A": k.FREE_A}, oracles.looks_mirrored),
     Call("updates.reflect", ON_TASK, oracles.reflect),
     Call("updates.normalised", {"task": k.TASK, "params": k.RIGHT}, oracles.normalised),
+    # screening
+    Call("screening.pair_counts", {
+        "batch": k.BATCHES, "vocab_size": k.VOCAB
+    }, oracles.pair_counts),
+    Call("screening.chi_square", {"counts": k.PAIRS}, oracles.chi_square),
+    Call("screening.strongest", {
+        "scores": k.SCORES, "sparsity": integer(1, None, 1, 2, 4)
+    }, oracles.strongest),
+    Call("screening.estimate", {
+        "counts": k.PAIRS, "positions": k.POSITIONS
+    }, oracles.estimate, may_refuse=True),
     # noise
     *(Call(f"noise.{name}", CONSTRAINED, oracles.variances) for name in (
         "attention_entries", "attention_noise", "attention_norm", "residual_covariance",

@@ -347,6 +347,18 @@ def _stage(more: str = "", steps: int = 3) -> str:
     return f"Stage('a', {steps}, 3, 0.1, 0.1{more})"
 
 
+PAIRS = Kind(
+    ("screening.pair_counts(task.sample(60), {n})",),
+    ("{x}.astype(float)", "{x}.tolist()", "frozen({x})", "np.repeat({x}, 2, 0)[::2]"), (),
+    ("0 * {x}", "10**9 * {x}", "0.5 * {x}"),
+    ("{x}[0]", "{x}[:, :, :-1]", "-1 - {x}", "1j * {x}", "10**16 * (1 + {x})", *JUNK), ("counts",),
+)  # fmt: skip
+VOCAB = Kind(
+    ("{n}", "{n} + 1"), ("np.int64({x})", "np.uint16({x})"),
+    ("np.array({x})", "np.array([{x}])", "Fraction({x})", "Decimal({x})", "float({x})"),
+    ("300",), ("1", "0", "-2", "65536", "2.5", *JUNK), ("vocab_size",),
+)  # fmt: skip
+SCORES = matrix("normal({n}, {t}, {s})", rows=(), columns=())
 _FAR_STAGES = (
     "[]", _stage(steps=0), "Stage('a', 2, 2, 1e9, 1e9)", "Stage('a', 2, 2, 1e300, 1e-300)",
     "iter([{x}])", _stage(", until='mean_signal', target=0.0"), _stage(", l1=1e300"),

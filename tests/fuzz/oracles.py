@@ -524,6 +524,42 @@ def simulate(
         assert abs(found["alpha_A"][0] - start[1]) < 1e-6
 
 
+# --- screening ------------------------------------------------------------------------------------
+
+
+def pair_counts(found: Any, batch: Any, vocab_size: int) -> Any:
+    tokens, last, target = map(np.asarray, batch)
+    counts = np.zeros((vocab_size, tokens.shape[1], vocab_size, vocab_size), np.int64)
+    for sequence, k, n in zip(tokens, last, target, strict=True):
+        for t, m in enumerate(sequence):
+            counts[k, t, m, n] += 1
+    return counts
+
+
+def chi_square(found: Any, counts: Any) -> Array:
+    tables, out = np.asarray(counts, float), np.zeros(np.shape(counts)[:2])
+    for (k, t), total in np.ndenumerate(tables.sum(axis=(2, 3))):
+        table = tables[k, t]
+        expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(total, 1)
+        on = expected > 0
+        out[k, t] = ((table - expected)[on] ** 2 / expected[on]).sum()
+    return out
+
+
+def strongest(found: Any, scores: Any, sparsity: int) -> Any:
+    rows = [sorted(range(len(row)), key=lambda t: (-row[t], t))[:sparsity] for row in scores]
+    return np.array([sorted(row) for row in rows])
+
+
+def estimate(found: Any, counts: Any, positions: Any) -> None:
+    (A, V), where = found, np.asarray(positions)
+    rest = A.copy()
+    rest[where, np.arange(len(V))[:, None]] = 0
+    assert not rest.any()
+    assert np.abs(A.sum(axis=0) - 1).max() < 1e-6
+    assert np.abs(V.sum(axis=0) - 1).max() < 1e-6
+
+
 # --- stages ---------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scbtools as scb
-from scbtools import engines, markov, noise, population, recipes, transformer, updates
+from scbtools import engines, markov, noise, population, recipes, screening, transformer, updates
 from scbtools.noise import Noise
 from scbtools.population import Gradients
 from scbtools.signals import centred, inner, residuals

@@ -4,9 +4,8 @@
 import fs from "node:fs";
 
 const book = new URL("../../book/", import.meta.url);
-const kernels = fs.readFileSync(new URL("_static/live/scb.wasm", book));
-globalThis.SCB_WASM = kernels.toString("base64");
-const { engine, figures } = await import(new URL("live/index.mjs", book));
+const figures = await import(new URL("live/index.mjs", book));
+const { engine } = await import(new URL("live/page.mjs", book));
 const { defaults } = await import(new URL("live/core.mjs", book));
 const scb = await engine();
 

@@ -1,4 +1,4 @@
-"""A page with one live figure, opened from disk, as the build would make it."""
+"""A page with live figures, opened from disk, as the build would make it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,31 @@ html[data-theme="dark"] {{ --pst-color-background: #14181e; --pst-color-text-bas
 <main>
 <h1>A live figure</h1>
 <div style="height: {above}px"></div>
-<figure>
-<div class="live" id="live-{name}" data-live="{name}">{still}</div>
-<figcaption>What it shows.</figcaption>
-</figure>
+{figures}
 </main>
-<script>{script}</script>
+{scripts}
 </body>
 </html>
 """
 
 
-def write(path: Path, name: str, still: str = "", above: int = 0) -> str:
-    """Write the page and return its address; `above` pixels stand before the figure."""
+FIGURE = """<figure>
+<div class="live" id="live-{name}" data-live="{name}" data-state="{state}">{still}</div>
+<figcaption>What it shows.</figcaption>
+</figure>"""
+
+
+def write(
+    path: Path, *names: str, still: str = "", state: str = "", above: int = 0, turned: bool = False
+) -> str:
+    """Write the page and return its address.
+
+    `above` pixels stand before the figures; `turned` has their scripts read before the shared one.
+    """
     style = (ROOT / "book/_static/custom.css").read_text("utf8")
     style += (bundle.HERE / "live.css").read_text("utf8")
-    values = {"style": style, "name": name, "still": still, "above": above}
-    path.write_text(PAGE.format(script=bundle.classic(), **values), "utf8")
+    figures = "".join(FIGURE.format(name=name, still=still, state=state) for name in names)
+    scripts = [f"<script>{text}</script>" for text in bundle.scripts(*names).values()]
+    text = "".join(reversed(scripts) if turned else scripts)
+    path.write_text(PAGE.format(style=style, above=above, figures=figures, scripts=text), "utf8")
     return path.as_uri()

@@ -69,12 +69,34 @@ def test_still_pictures_are_in_step(tmp_path: Path) -> None:
     assert drawn == kept, "run `make stills`"
 
 
-def test_a_page_s_script_is_small() -> None:
-    """All JavaScript and WebAssembly of a page, compressed; and no module is long."""
-    assert len(zlib.compress(bundle.classic().encode(), 9)) <= 100_000
+def test_pages_and_widgets_are_small() -> None:
+    """All JavaScript and WebAssembly of a page, compressed, and of a widget; no module is long."""
+    placed: dict[str, set[str]] = {}
+    for page in draw_stills.pages():
+        names = {name for name, _ in draw_stills.placed(page)}
+        placed |= {page.stem: names} if names else {}
+    assert set.union(*placed.values()) <= set(bundle.names())
+    for page, names in placed.items():
+        whole = "".join(bundle.scripts(*names).values())
+        assert len(zlib.compress(whole.encode(), 9)) <= 100_000, page
+    for name in bundle.names():
+        assert len(bundle.widget(name)) <= 100_000, name
     lengths = {path.name: len(path.read_text("utf8").splitlines()) for path in bundle.modules()}
     del lengths["scb.mjs"], lengths["core.mjs"]  # the kernels' face, and what figures share
     assert max(lengths.values()) <= 400
+
+
+def test_a_page_has_what_its_figures_need_and_no_more() -> None:
+    """One script is shared, one is each figure's own; none is needed by another figure."""
+    assert list(bundle.scripts("coin", "loss")) == ["live.js", "live-coin.js", "live-loss.js"]
+    whole = bundle.shared()
+    for name in bundle.names():
+        text = (bundle.HERE / f"{name}.mjs").read_text("utf8")
+        title = re.findall(r"^  title: .*$", text, re.MULTILINE)[0]
+        assert title in bundle.figure(name)
+        assert title not in whole
+    with pytest.raises(ValueError, match="no live figure 'coins': there are "):
+        bundle.figure("coins")
 
 
 def test_controls_are_few() -> None:

@@ -87,7 +87,7 @@ def test_which_penalty_the_signal_survives() -> None:
 
 
 def test_who_wins() -> None:
-    """The ends that presets and text promise, and the ten steps of the too large penalty."""
+    """The ends that presets and text promise, and how soon the too large penalty brings its own."""
     promised: dict[str, dict[str, Any]] = {
         "noise": {"l1": 0.0},
         "neither": {},

@@ -26,7 +26,7 @@ ABOUT = {figure["name"]: figure for figure in known()}
 AXE = "https://cdn.jsdelivr.net/npm/axe-core@4.11.0/axe.min.js"
 SOME = 30  # steps
 MAIN = "document.querySelector('[data-live]')"
-CONTROLS = ".live button, .live input, .live select, .live summary"
+CONTROLS = '.live button:not([tabindex="-1"]), .live input, .live select, .live summary'
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_keyboard_reaches_and_moves_every_control(
         page.keyboard.press("Tab")
         seen.add(
             page.evaluate(
-                f"[...document.querySelectorAll('{CONTROLS}')].indexOf(document.activeElement)"
+                f"[...document.querySelectorAll(`{CONTROLS}`)].indexOf(document.activeElement)"
             )
         )
     radios = page.locator('input[type="radio"]').count()  # a group is one stop
@@ -259,7 +259,7 @@ def test_without_javascript_the_still_picture_stands(
     if not found:
         pytest.skip("this figure stands on no page in its first state")
     still = found[0].read_text("utf8")
-    address = live_page.write(tmp_path / "page.html", name, still)
+    address = live_page.write(tmp_path / "page.html", name, still=still)
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(address)
@@ -296,6 +296,71 @@ def test_mounting_leaves_nothing_behind(name: str, calm: BrowserContext, tmp_pat
     )
     assert sizes[-1] == sizes[1]
     fine(page)
+
+
+def test_controls_can_be_hidden(name: str, calm: BrowserContext, tmp_path: Path) -> None:
+    """For a lecture: by the page or by a link, which keeps it. What moves can still be stopped."""
+    for state, link in (("controls=no", ""), ("", "controls=no")):
+        address = live_page.write(tmp_path / "page.html", name, state=state)
+        page = opened(calm, f"{address}#live-{name}:{link}" if link else address)
+        left = page.locator(CONTROLS).filter(visible=True).all_inner_texts()
+        left = [text for text in left if text]  # places in a drawing have none
+        assert left in ([], ["Play"], ["Pause"])
+        assert "controls" not in call(page, "state")
+        if link:
+            page.locator(".live-stage").scroll_into_view_if_needed()
+            page.wait_for_timeout(200)
+            call(page, "pause()")
+            call(page, "set({seed: 5})")
+            assert "controls=no" in page.url
+        call(page, "set({controls: 'yes'})")
+        assert page.locator(CONTROLS).filter(visible=True).count() > 2
+        fine(page)
+
+
+def test_words_stand_under_the_picture_and_move_nothing(
+    name: str, calm: BrowserContext, tmp_path: Path
+) -> None:
+    """Also on a phone, before the controls; shorter words leave longer ones' room."""
+    page = opened(calm, live_page.write(tmp_path / "page.html", name))
+    for width in (340, 900):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_timeout(150)
+        tops = page.evaluate(
+            """['.live-stage', '.live-words', '.live-bar', '.live-knobs'].map(each =>
+            document.querySelector(each).getBoundingClientRect().top)"""
+        )
+        assert tops == sorted(tops)
+        heights = page.evaluate(
+            f"""async () => {{
+            const live = {MAIN}.live, found = [];
+            for (const many of [5, 120, 5]) {{
+                live.figure.words = () => 'word '.repeat(many);
+                live.set({{}});
+                await new Promise(done => setTimeout(done, 100));
+                found.push(document.querySelector('.live-words').offsetHeight);
+            }}
+            return found; }}"""
+        )
+        assert heights[0] < heights[1] == heights[2]
+    fine(page)
+
+
+def test_two_figures_on_a_page_whatever_script_is_read_first(
+    calm: BrowserContext, tmp_path: Path
+) -> None:
+    """Each has its own script, its own link and its own numbers."""
+    for turned in (False, True):
+        address = live_page.write(tmp_path / "page.html", "loss", "quiz", turned=turned)
+        page = opened(calm, f"{address}#live-quiz:seed=33,run=20")
+        page.wait_for_selector('#live-quiz.live-on[data-steps="20"]')
+        page.wait_for_selector("#live-loss.live-on")
+        assert page.evaluate("Object.keys(scbLive.figures).sort()") == ["loss", "quiz"]
+        page.evaluate("location.hash = '#live-loss:v=0.5'")
+        page.wait_for_function("document.getElementById('live-loss').live.state.v === 0.5")
+        quiz = page.evaluate("document.getElementById('live-quiz').live.state")
+        assert quiz["seed"] == 33
+        fine(page)
 
 
 def test_a_changed_kernel_shows(calm: BrowserContext, tmp_path: Path) -> None:

@@ -410,8 +410,8 @@ def test_exports_stand_on_their_own() -> None:
         turned = updates.reflect(task, start)
         assert same(A, turned.A.T)
         assert same(V, turned.V)
-        call("precondition", n, t, A, V, mu)
-        precondition_value(turned.V, mu)
+        call("precondition", n, t, A, V, mu, n % 2)
+        precondition_value(turned.V, mu, n % 2 == 1)
         assert same(V, turned.V)
         call("threshold", n, t, A, 0.01)
         assert call("round_off", n, t, A, 1e9) == 0

@@ -135,7 +135,7 @@ def test_the_first_answer_counts() -> None:
 
 @pytest.mark.browser
 def test_a_reader_answers_and_goes_on(tmp_path: Path) -> None:
-    """Buttons take the answer and keep the focus; the score outlives a new seed, not a reset."""
+    """Buttons take the answer and keep the focus; only a reset ends the score."""
     if not find_chromium():
         pytest.skip("Chromium is not installed")
     address = live_page.write(tmp_path / "page.html", "quiz")
@@ -160,6 +160,10 @@ def test_a_reader_answers_and_goes_on(tmp_path: Path) -> None:
         assert given.get_attribute("aria-pressed") == "false"
         given.click()
         assert "Right so far: 1 of 2. You had said: λ too large." in words.inner_text()
+        page.evaluate("location.hash = '#live-quiz:seed=33'")  # as a phrase of the page does
+        page.wait_for_function(f"{main}.state.seed === 33")
+        state = json.loads(page.evaluate(f"JSON.stringify({main}.state)"))
+        assert (state["right"], state["tried"]) == (1, 2)
         page.get_by_role("button", name="Reset").click()
         state = json.loads(page.evaluate(f"JSON.stringify({main}.state)"))
         assert (state["seed"], state["right"], state["tried"]) == (30, 0, 0)

@@ -7,11 +7,12 @@ import io
 from typing import Any
 
 import numpy as np
+import pair_laws
 import pytest
-import screening
 from live_node import figures
 
 import scbtools as scb
+from scbtools import screening
 
 STREAMS = 24
 
@@ -39,11 +40,11 @@ def test_the_scores_are_the_chapter_s(state: dict[str, Any]) -> None:
     start = scb.uniform_start(task)
     for step in range(steps):
         batch = task.sample(16, data["stream"], step)
-        screening.count(batch.tokens, batch.last, batch.target, counts)
+        counts += screening.pair_counts(batch, 3)
         first += scb.minibatch_gradients(task, start, 16, data["stream"], step).A.T
     np.testing.assert_allclose(data["chi"], screening.chi_square(counts), rtol=1e-12)
     W = np.reshape(list(known["signs"](data["stream"])), (M, 3, 3))
-    moved = (screening.gradients(counts, task.stationary, W) ** 2).sum(axis=0)
+    moved = (pair_laws.gradients(counts, task.stationary, W) ** 2).sum(axis=0)
     np.testing.assert_allclose(data["random"], moved, rtol=1e-12, atol=1e-12 * moved.max())
     # The kernel's own gradient, bit for bit; projected it is nothing.
     assert data["first"] == first.tolist()

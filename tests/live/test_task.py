@@ -126,7 +126,7 @@ def test_a_pointer_turns_tokens_and_cells_one_by_one(tmp_path: Path) -> None:
         .replace('"live-picture"', f'"live-picture live-{kind}"', 1)
         for kind in ("wide", "narrow")
     ]
-    address = live_page.write(tmp_path / "page.html", "task", "".join(stills))
+    address = live_page.write(tmp_path / "page.html", "task", still="".join(stills))
     main = "document.querySelector('[data-live]').live"
     with chromium() as browser, browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()
@@ -161,3 +161,46 @@ def test_a_pointer_turns_tokens_and_cells_one_by_one(tmp_path: Path) -> None:
             assert {name: state[name]} == change
             if name == "look":
                 assert state["own"] == "111000010130"
+
+
+@pytest.mark.browser
+def test_keys_reach_and_turn_every_token_and_cell(tmp_path: Path) -> None:
+    """One stop of Tab; arrows go to each, + and - turn it on and back, and it is spoken."""
+    if not find_chromium():
+        pytest.skip("Chromium is not installed")
+    main = "document.querySelector('[data-live]').live"
+    label = "document.activeElement.getAttribute('aria-label')"
+    with chromium() as browser, browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(live_page.write(tmp_path / "page.html", "task"))
+        page.wait_for_selector(".live-on")
+        spots = page.locator(".live-part")
+        assert spots.count() == 4 * 3 + 5 + 3 * 3
+        assert page.locator('.live-part[tabindex="0"]').count() == 1
+        page.locator('.live-part[tabindex="0"]').focus()
+        assert page.evaluate(label) == "Q, last token a, position 1: 1/2"
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        found = {page.evaluate(label)}
+        keys = {"ArrowRight": "ArrowLeft", "ArrowDown": "ArrowUp"}
+        for _ in range(4):  # row by row of the drawing, there and back
+            for ahead, back in keys.items():
+                for key in 10 * [ahead] + 10 * [back] + [ahead]:
+                    page.keyboard.press(key)
+                    found.add(page.evaluate(label))
+        kinds = [name.split(":")[0] for name in found]
+        assert "last token" in kinds
+        assert {name.split(",")[0] for name in kinds if "," in name} == {"Q", "P"}
+        spots.nth(4).focus()  # Q: position 1 after b, which has no weight
+        for key, own, said in (
+            ("+", "101010010130", "1/2"), ("-", "101000010130", "0"), ("-", "101030010130", "3/4"),
+        ):  # fmt: skip
+            page.keyboard.press(key)
+            page.evaluate(f"{main}.pause()")
+            assert page.evaluate(f"{main}.state.own") == own
+            spoken = page.locator(".live-spoken").inner_text()
+            assert page.evaluate(label) == f"Q, last token b, position 1: {said}"
+            assert spoken == page.evaluate(label) or spoken.startswith("After")
+        spots.nth(12).focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate(f"{main}.state.row") == "ccab"
+        assert page.evaluate("document.activeElement.className") == "live-part"

@@ -69,10 +69,34 @@ def test_a_phone_sees_the_run_and_not_the_still(browser: Browser, tmp_path: Path
         reduced_motion="reduce", viewport={"width": 360, "height": 700}
     ) as context:
         page = context.new_page()
-        page.goto(live_page.write(tmp_path / "page.html", "trainer", still))
+        page.goto(live_page.write(tmp_path / "page.html", "trainer", still=still))
         page.wait_for_selector(".live-on")
         seen = page.locator("svg.live-picture").filter(visible=True)
         assert "step 640" in seen.inner_html()
         page.evaluate(f"{HANDLE}.runTo(20)")
         assert seen.count() == 1
         assert "step 20<" in seen.inner_html()
+
+
+def test_one_of_eight_opens_alone(browser: Browser, tmp_path: Path) -> None:
+    """By a click or by keys; it runs to where it stood, with the same numbers."""
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(live_page.write(tmp_path / "page.html", "trainer"))
+        page.wait_for_selector(".live-on")
+        for by_keys in (False, True):
+            page.evaluate(f"{HANDLE}.set({{many: true, seed: 2}})")
+            page.evaluate(f"{HANDLE}.runTo(30)")
+            before = page.evaluate(f"{HANDLE}.data().runs[5]")
+            if by_keys:
+                page.get_by_role("button", name="open seed 16 alone").focus()
+                for key in ("ArrowRight", "ArrowDown", "Enter"):
+                    page.keyboard.press(key)
+            else:
+                page.get_by_role("button", name="open seed 21 alone").click()
+            page.wait_for_function(f"!{HANDLE}.playing")
+            state = page.evaluate(f"{HANDLE}.state")
+            assert (state["many"], state["seed"]) == (False, 21)
+            assert page.evaluate(f"{HANDLE}.data().runs") == [before]
+            assert page.locator(".live-part").count() == 0
+            assert page.evaluate("document.activeElement.textContent") in ("Play", "Pause")

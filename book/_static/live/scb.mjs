@@ -35,44 +35,49 @@ const isList = (value) =>
 /** A shape as Python writes it. @param {number[]} sizes */
 const tuple = (sizes) => (sizes.length === 1 ? `(${sizes[0]},)` : `(${sizes.join(", ")})`);
 
+/** Throw unless something holds. @param {any} holds @param {() => string} words @param {ErrorConstructor} [Kind] */
+function must(holds, words, Kind = RangeError) {
+  if (!holds) throw new Kind(words());
+}
+
 /** @param {string} name @param {any} value @param {number} low @param {number} [high] */
 function integer(name, value, low, high = 2 ** 32 - 1) {
-  if (!Number.isInteger(value))
-    throw new TypeError(`${name} must be an integer, got ${shown(value)}`);
-  if (value < low || value > high)
-    throw new RangeError(
-      `${name} must be at least ${low} and at most ${high}, got ${shown(value)}`,
-    );
+  must(Number.isInteger(value), () => `${name} must be an integer, got ${shown(value)}`, TypeError);
+  within(name, value, low, high);
   return /** @type {number} */ (value);
+}
+
+/** @param {string} name @param {any} value @param {any} low @param {any} high */
+function within(name, value, low, high) {
+  const words = () => `${name} must be at least ${low} and at most ${high}, got ${shown(value)}`;
+  must(value >= low && value <= high, words);
 }
 
 /** A seed: an integer up to 2^53, or a BigInt up to 2^64 - 1. @param {any} value */
 function seed64(value) {
   if (typeof value !== "bigint" && !(Number.isInteger(value) && value < 0))
     return BigInt(integer("seed", value, 0, 2 ** 53));
-  if (value < 0 || value > 2n ** 64n - 1n)
-    throw new RangeError(
-      `seed must be at least 0 and at most ${2n ** 64n - 1n}, got ${shown(value)}`,
-    );
+  within("seed", value, 0, 2n ** 64n - 1n);
   return /** @type {bigint} */ (value);
 }
 
+/** @param {any} value */
+const isReal = (value) => typeof value === "number" || typeof value === "boolean";
+
 /** @param {string} name @param {any} value @param {number} low @param {boolean} [open] */
 function real(name, value, low, open = false) {
-  if (typeof value !== "number" && typeof value !== "boolean")
-    throw new TypeError(`${name} must be a number, got ${shown(value)}`);
+  must(isReal(value), () => `${name} must be a number, got ${shown(value)}`, TypeError);
   const x = Number(value);
-  if (!Number.isFinite(x) || x < low || (open && x === low))
-    throw new RangeError(
-      `${name} must lie in ${open ? "(" : "["}${general(low)}, 1.79769e+308], got ${shown(value)}`,
-    );
+  const range = `${open ? "(" : "["}${general(low)}, 1.79769e+308]`;
+  const fits = Number.isFinite(x) && (open ? x > low : x >= low);
+  must(fits, () => `${name} must lie in ${range}, got ${shown(value)}`);
   return x;
 }
 
 /** @param {string} name @param {any} value */
 function flag(name, value) {
-  if (typeof value !== "boolean")
-    throw new TypeError(`${name} must be True or False, got ${shown(value)}`);
+  const words = () => `${name} must be True or False, got ${shown(value)}`;
+  must(typeof value === "boolean", words, TypeError);
   return value;
 }
 
@@ -91,32 +96,29 @@ function shapeOf(value) {
  */
 function matrix(name, value, shape = null, limit = Number.MAX_VALUE) {
   const sizes = shapeOf(value);
-  if (sizes.some(Number.isNaN))
-    throw new RangeError(
-      `${name} must be an array of numbers, with rows of one length, got ${shown(value)}`,
-    );
-  /** @type {any[]} */
-  const flat = [];
-  if (sizes.length === 2) for (const row of value) for (const entry of row) flat.push(entry);
-  if (!flat.every((entry) => typeof entry === "number" || typeof entry === "boolean"))
-    throw new TypeError(`${name} must be an array of real numbers, got dtype object`);
-  if (sizes.length !== 2 || sizes[0] * sizes[1] === 0)
-    throw new RangeError(`${name} must be a 2-D array with entries, got shape ${tuple(sizes)}`);
+  const even = !sizes.some(Number.isNaN);
+  const words = "must be an array of numbers, with rows of one length";
+  must(even, () => `${name} ${words}, got ${shown(value)}`);
+  const twice = sizes.length === 2;
+  const flat = twice ? Array.from(value, (row) => Array.from(row)).flat() : [];
+  must(flat.every(isReal), () => `${name} ${REAL}`, TypeError);
+  const whole = twice && sizes[0] * sizes[1] > 0;
+  must(whole, () => `${name} must be a 2-D array with entries, got shape ${tuple(sizes)}`);
   const [rows, columns] = sizes;
-  if (shape && (shape[0] !== rows || shape[1] !== columns))
-    throw new RangeError(`${name} must have shape ${tuple(shape)}, got ${tuple(sizes)}`);
+  const fits = !shape || (shape[0] === rows && shape[1] === columns);
+  must(fits, () => `${name} must have shape ${tuple(shape || [])}, got ${tuple(sizes)}`);
   const x = Float64Array.from(flat);
   const bad = x.findIndex((entry) => !(Math.abs(entry) <= limit));
-  if (bad >= 0) {
-    const where = `at row ${Math.floor(bad / columns)}, column ${bad % columns}`;
-    throw new RangeError(
-      Number.isFinite(x[bad])
-        ? `${name} has an entry beyond ${general(limit)} ${where}: it has diverged`
-        : `${name} has a NaN or infinite entry ${where}`,
-    );
-  }
+  const where = place(bad, columns);
+  must(bad < 0 || !Number.isFinite(x[bad]), () => `${name} has an entry beyond ${general(limit)} ${where}: it has diverged`); // prettier-ignore
+  must(bad < 0, () => `${name} has a NaN or infinite entry ${where}`);
   return { x, rows, columns };
 }
+
+const REAL = "must be an array of real numbers, got dtype object";
+
+/** @param {number} i @param {number} columns */
+const place = (i, columns) => `at row ${Math.floor(i / columns)}, column ${i % columns}`;
 
 // --- sums in NumPy's order -----------------------------------------------------------------------
 
@@ -146,14 +148,19 @@ function pairwise(x, at = 0, n = x.length) {
 /** <X, Y>_mu of matrices in rows. @param {Float64Array} x @param {Float64Array} y @param {Float64Array} mu */
 const inner = (x, y, mu) => pairwise(x.map((entry, i) => entry * y[i] * mu[i % mu.length]));
 
-/** Sums of the n rows of a matrix. @param {number} n @param {Float64Array} x */
-const rowSums = (n, x) =>
-  Float64Array.from({ length: n }, (_, k) => pairwise(x, (k * x.length) / n, x.length / n));
+/** Sums over the n rows of a matrix of its entries, or of what is made of them. @param {number} n @param {Float64Array} entries @param {(entry: number, i: number) => number} of */
+function rowSums(n, entries, of = (entry) => entry) {
+  const x = entries.map(of);
+  return Float64Array.from({ length: n }, (_, k) => pairwise(x, (k * x.length) / n, x.length / n));
+}
 
 /** @param {Float64Array} x @param {Float64Array} y */
 const dot = (x, y) => pairwise(x.map((entry, i) => entry * y[i]));
 
 // --- tasks ---------------------------------------------------------------------------------------
+
+/** A matrix of n rows with its rows as columns. @param {Float64Array} x @param {number} n */
+const transposed = (x, n) => x.map((_, i) => x[(i % n) * (x.length / n) + Math.floor(i / n)]);
 
 /** @param {Float64Array} x */
 const nonzero = (x) => x.map((entry) => (entry !== 0 ? 1 : 0));
@@ -172,18 +179,15 @@ function columnSums(columns, x) {
 function distributions(name, x, sums) {
   const columns = sums.length;
   const bad = x.findIndex((entry) => entry < 0);
-  if (bad >= 0)
-    throw new RangeError(
-      `${name} has the negative entry ${general(x[bad])} at row ${Math.floor(bad / columns)}, ` +
-        `column ${bad % columns}; entries are probabilities`,
-    );
+  must(bad < 0, () => `${name} has the negative entry ${general(x[bad])} ${place(bad, columns)}; entries are probabilities`); // prettier-ignore
   const off = sums.map((sum) => Math.abs(sum - 1));
   const worst = off.indexOf(off.reduce((a, b) => Math.max(a, b)));
-  if (off[worst] > 1e-9)
-    throw new RangeError(
+  must(
+    off[worst] <= 1e-9,
+    () =>
       `column ${worst} of ${name} sums to ${general(sums[worst], 9)}, not 1; each column must be ` +
-        `a distribution: divide it by its sum (or transpose ${name} if its rows are)`,
-    );
+      `a distribution: divide it by its sum (or transpose ${name} if its rows are)`,
+  );
   const kept = columnSums(columns, nonzero(x));
   const divisors = sums.map((sum, k) => (off[k] <= Number.EPSILON * kept[k] ? 1 : sum));
   return x.map((entry, i) => entry / divisors[i % columns]);
@@ -206,9 +210,9 @@ function unreached(n, edge) {
 function transitionMatrix(value) {
   const given = matrix("transition", value);
   const n = given.rows;
-  if (given.columns !== n)
-    throw new RangeError(`transition must be square, got shape ${tuple([n, given.columns])}`);
-  if (n < 2 || n > 65535) throw new RangeError(`transition must have 2 to 65535 tokens, got ${n}`);
+  const shape = tuple([n, given.columns]);
+  must(given.columns === n, () => `transition must be square, got shape ${shape}`);
+  must(n >= 2 && n <= 65535, () => `transition must have 2 to 65535 tokens, got ${n}`);
   const P = distributions("transition", given.x, columnSums(n, given.x));
   /** @type {[string, (to: number, from: number) => boolean][]} */
   const graphs = [
@@ -217,12 +221,13 @@ function transitionMatrix(value) {
   ];
   for (const [words, edge] of graphs) {
     const missing = unreached(n, edge);
-    if (missing >= 0)
-      throw new RangeError(
+    must(
+      missing < 0,
+      () =>
         `token ${missing} ${words} token 0 under transition, so the stationary distribution is ` +
-          `not unique or has zeros; every token must lead to every other: mix in a little of the ` +
-          `uniform matrix`,
-      );
+        `not unique or has zeros; every token must lead to every other: mix in a little of the ` +
+        `uniform matrix`,
+    );
   }
   return P;
 }
@@ -232,15 +237,10 @@ function transitionMatrix(value) {
 /** @param {any} value @param {number} n @returns {{ entries: Entries, T: number }} */
 function denseAttention(value, n) {
   const { x, rows: T, columns } = matrix("attention", value);
-  if (columns !== n)
-    throw new RangeError(
-      `attention must have one column per token, shape (T, ${n}), got ${tuple([T, columns])}`,
-    );
+  const shape = `shape (T, ${n}), got ${tuple([T, columns])}`;
+  must(columns === n, () => `attention must have one column per token, ${shape}`);
   const empty = columnSums(n, nonzero(x)).indexOf(0);
-  if (empty >= 0)
-    throw new RangeError(
-      `column ${empty} of attention is all zero: every token must attend to at least one position`,
-    );
+  must(empty < 0, () => `column ${empty} of attention is all zero: every token must attend to at least one position`); // prettier-ignore
   const Q = distributions("attention", x, columnSums(n, x));
   /** @type {Entries} */
   const entries = Array.from({ length: n }, () => []);
@@ -252,15 +252,14 @@ function denseAttention(value, n) {
 function sparseAttention({ positions, weights, seqLen }, n) {
   const T = integer("seq_len", seqLen, 1, 2 ** 35 - 1);
   const where = matrix("positions", positions);
-  if (!where.x.every(Number.isInteger))
-    throw new TypeError("positions must be integers, got dtype float64");
+  const whole = where.x.every(Number.isInteger);
+  must(whole, () => "positions must be integers, got dtype float64", TypeError);
   const { rows, columns: S } = where;
-  if (rows !== n)
-    throw new RangeError(`positions must have shape (${n}, S), got ${tuple([rows, S])}`);
-  if (where.x.some((t) => t < 0 || t >= T))
-    throw new RangeError(`positions must lie in 0 .. ${T - 1}`);
+  must(rows === n, () => `positions must have shape (${n}, S), got ${tuple([rows, S])}`);
+  const inside = where.x.every((t) => t >= 0 && t < T);
+  must(inside, () => `positions must lie in 0 .. ${T - 1}`);
   const given = matrix("weights", weights, [n, S]).x;
-  const flipped = given.map((_, i) => given[(i % n) * S + Math.floor(i / n)]);
+  const flipped = transposed(given, n);
   const q = distributions("weights (transposed)", flipped, rowSums(n, given));
   const entries = Array.from({ length: n }, (_, k) => {
     /** @type {[number, number][]} */
@@ -268,8 +267,8 @@ function sparseAttention({ positions, weights, seqLen }, n) {
     for (let j = 0; j < S; j++)
       if (q[j * n + k] !== 0) row.push([where.x[k * S + j], q[j * n + k]]);
     row.sort((a, b) => a[0] - b[0]);
-    if (row.some(([t], j) => j > 0 && t === row[j - 1][0]))
-      throw new RangeError(`row ${k} of positions names a position twice; add the weights up`);
+    const twice = row.some(([t], j) => j > 0 && t === row[j - 1][0]);
+    must(!twice, () => `row ${k} of positions names a position twice; add the weights up`);
     return row;
   });
   return { entries, T };
@@ -346,13 +345,8 @@ class Task {
     this.stationary = mu;
     this.positions = entries.map((row) => row.map(([t]) => t));
     this.weights = entries.map((row) => row.map(([, weight]) => weight));
-    this.normQ2 = dot(
-      mu,
-      rowSums(
-        N,
-        q.map((w) => w * w),
-      ),
-    );
+    const squares = rowSums(N, q, (w) => w * w);
+    this.normQ2 = dot(mu, squares);
     this.K_P = length > 1e-24 * dot(mu, mu) ? length : 0;
     const excess = this.normQ2 - 1 / T;
     this.K_Q = excess > 1e-12 * this.normQ2 ? excess : 0;
@@ -361,7 +355,7 @@ class Task {
     this.where = where;
     const token = thresholds(mu, N);
     const high = token.map((h) => h >>> 16);
-    const flipped = P.map((_, i) => P[(i % N) * N + Math.floor(i / N)]);
+    const flipped = transposed(P, N);
     const padded = Uint16Array.of(...high, 0xffff).slice(0, Math.max(2, N - 1));
     const table = N > 11 ? bucketTable(Uint16Array.from(high)) : new Uint16Array(1);
     const [attended, target] = [thresholds(q, S), thresholds(flipped, N)];
@@ -488,10 +482,7 @@ class Run {
     integer("batch_size", batchSize, 1);
     integer("step", step, 0);
     const found = machine.run(this, 1, batchSize, step, false);
-    if (found.code === 2)
-      throw new RangeError(
-        "params have diverged: a column of |A| sums to more than 1e+12, or an entry of |V| is larger",
-      );
+    must(found.code !== 2, () => "params have diverged: a column of |A| sums to more than 1e+12, or an entry of |V| is larger"); // prettier-ignore
     return { A: rowsOf(found.floats(2, N * T), N), V: rowsOf(found.floats(3, N * N), N) };
   }
 
@@ -516,25 +507,16 @@ class Run {
   /** <a, q> of every token. */
   #attended() {
     const { N, T, sparsity: S, where, q } = this.task;
-    return rowSums(
-      N,
-      q.map((w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w),
-    );
+    return rowSums(N, q, (w, i) => this.attention[Math.floor(i / S) * T + where[i]] * w);
   }
 
   /** The expected loss (eq. 3), exact. */
   loss() {
     const { N, P, stationary: mu } = this.task;
-    const norm = rowSums(
-      N,
-      this.attention.map((a) => a * a),
-    );
+    const norm = rowSums(N, this.attention, (a) => a * a);
     const sum = rowSums(N, this.attention);
     const match = this.#attended();
-    const vMu = rowSums(
-      N,
-      this.value.map((v, i) => v * mu[i % N]),
-    );
+    const vMu = rowSums(N, this.value, (v, i) => v * mu[i % N]);
     const [vNorm, vP] = [inner(this.value, this.value, mu), inner(this.value, P, mu)];
     const [square, overlap] = [dot(vMu, vMu), dot(mu, vMu)];
     const lost = mu.map((share, k) => {
@@ -552,11 +534,7 @@ class Run {
   /** Keep entries of A >= level, then divide by their sum (F.1). @param {number} level */
   round(level) {
     const empty = this.task.machine.change(this, "round_off", real("level", level, 0, true));
-    if (empty >= 0)
-      throw new RangeError(
-        `nothing in column ${empty} of A reaches the level ${general(level)}: train longer or round ` +
-          `at a lower level`,
-      );
+    must(empty < 0, () => `nothing in column ${empty} of A reaches the level ${general(level)}: train longer or round at a lower level`); // prettier-ignore
   }
 
   /** Turn the sign of both signals: 2/T - A and 2 mu 1' - V. */
@@ -576,8 +554,9 @@ class Run {
   /** Set V to the minimiser of the expected loss for this A (appendix I), and return it. */
   leastSquares() {
     const { N, T, P, stationary: mu } = this.task;
-    if (rowSums(N, this.attention).some((sum) => !(Math.abs(sum - 1) <= 1e-6)))
-      throw new RangeError("columns of A must sum to 1; project or round A first");
+    const sums = rowSums(N, this.attention);
+    const even = sums.every((sum) => Math.abs(sum - 1) <= 1e-6);
+    must(even, () => "columns of A must sum to 1; project or round A first");
     const size = pairwise(this.attention.map((a, i) => a * a * mu[Math.floor(i / T)]));
     const ratio = dot(this.#attended(), mu) / size;
     P.forEach((p, i) => {
@@ -596,9 +575,6 @@ class Run {
     other.steps = this.steps;
     return other;
   }
-
-  /** Nothing needs to be freed: a run's parameters lie in the page's memory, not in the kernels'. */
-  free() {}
 }
 
 // --- the kernels ---------------------------------------------------------------------------------
@@ -664,8 +640,7 @@ class Machine {
   /** @param {Float64Array} P @param {number} n */
   stationary(P, n) {
     this.task = null;
-    const rows = P.map((_, i) => P[(i % n) * n + Math.floor(i / n)]);
-    const [from, mu] = this.place(this.base, [rows, 8 * n]);
+    const [from, mu] = this.place(this.base, [transposed(P, n), 8 * n]);
     this.kernels.stationary(n, from, mu);
     return this.floats(mu, n);
   }
@@ -811,17 +786,14 @@ export function load(bytes) {
       signalStep(alphaV, alphaA, eta, K_Q, T) {
         const given = { alpha_V: alphaV, alpha_A: alphaA, eta, K_Q, seq_len: T };
         for (const [name, x] of Object.entries(given)) {
-          if (typeof x !== "number")
-            throw new TypeError(`${name} must be an array of real numbers, got dtype object`);
-          if (!Number.isFinite(x)) throw new RangeError(`${name} has a NaN or infinite entry`);
+          must(typeof x === "number", () => `${name} ${REAL}`, TypeError);
+          must(Number.isFinite(x), () => `${name} has a NaN or infinite entry`);
         }
-        if (Math.min(K_Q, T) <= 0)
-          throw new RangeError("K_Q and seq_len must be greater than 0: eq. 8 divides by them");
+        const divides = Math.min(K_Q, T) > 0;
+        must(divides, () => "K_Q and seq_len must be greater than 0: eq. 8 divides by them");
         const after = machine.signalStep(Object.values(given));
-        if (!after.every(Number.isFinite))
-          throw new RangeError(
-            "alpha_V, alpha_A or eta / K_Q is so large that the step is infinite",
-          );
+        const finite = after.every(Number.isFinite);
+        must(finite, () => "alpha_V, alpha_A or eta / K_Q is so large that the step is infinite");
         return [after[0], after[1]];
       },
     };

@@ -1,40 +1,28 @@
-"""Where does a token look? Found by counting pairs, one position at a time, without training.
+"""Pair counts of a task's samples, what a first gradient makes of them, and laws of screening.
 
-The counts of a position's token and the target, for each last token, hold all that is needed: a
-chi-square test of them finds the attended positions, sums of them give P and Q, and the first
-gradient of A at a random V is a function of them too.
+The counts themselves, the test and the estimates are `scbtools.screening`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 import scbtools as scb
+from scbtools import screening
 
 __all__ = [
-    "chi_square", "count", "estimate", "gradients", "least_by_fano", "least_by_hand",
-    "least_pooled", "pair_counts", "shows", "strength", "top",
+    "gradients", "least_by_fano", "least_by_hand",
+    "least_pooled", "pair_counts", "shows", "strength",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 CHUNK = 1 << 25  # tokens held at a time
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def count(tokens: Any, last: Any, target: Any, counts: Any) -> None:
-    """Add one to counts[k, t, m, n] for every sample with last token k, m at t, and target n."""
-    for i in range(tokens.shape[0]):
-        k, n = last[i], target[i]
-        for t in range(tokens.shape[1]):
-            counts[k, t, tokens[i, t], n] += 1
 
 
 def pair_counts(task: scb.SCBTask, n: int, seed: int, step: int = 0) -> Counts:
@@ -45,21 +33,9 @@ def pair_counts(task: scb.SCBTask, n: int, seed: int, step: int = 0) -> Counts:
     N, most = task.vocab_size, max(1, CHUNK // task.seq_len)
     counts = np.zeros((N, task.seq_len, N, N), np.int64)
     for chunk, done in enumerate(range(0, n, most)):
-        count(*_ordered(task.sample(min(most, n - done), seed, 1000 * step + chunk)), counts)
+        batch = task.sample(min(most, n - done), seed, 1000 * step + chunk)
+        counts += screening.pair_counts(batch, N)
     return counts
-
-
-def _ordered(batch: scb.Batch) -> tuple[Any, Any, Any]:
-    return batch.tokens, batch.last, batch.target
-
-
-def chi_square(counts: Counts) -> Floats:
-    """Return Pearson's chi-square of token against target, (N, T): large where they depend."""
-    pairs = counts.astype(float)
-    token, target = pairs.sum(axis=3, keepdims=True), pairs.sum(axis=2, keepdims=True)
-    expected = token * target / np.maximum(pairs.sum(axis=(2, 3), keepdims=True), 1)
-    squares = (pairs - expected) ** 2 / np.where(expected > 0, expected, 1)
-    return np.asarray(squares.sum(axis=(2, 3)))
 
 
 def gradients(counts: Counts, mu: ArrayLike, W: ArrayLike | None = None) -> Floats:
@@ -78,35 +54,9 @@ def gradients(counts: Counts, mu: ArrayLike, W: ArrayLike | None = None) -> Floa
     return np.moveaxis(centred.reshape(*counts.shape[:2], -1) @ flat.T, -1, 0)
 
 
-def top(scores: ArrayLike, Q: int) -> NDArray[np.int64]:
-    """Return the Q positions with the largest scores, ascending, for each last token: (N, Q)."""
-    return np.sort(np.argsort(-np.asarray(scores, float), axis=1, kind="stable")[:, :Q], axis=1)
-
-
 def shows(task: scb.SCBTask, scores: ArrayLike) -> bool:
     """Return whether for every last token exactly the attended positions score highest."""
     return bool(scb.support_recovered(task, np.asarray(scores, float).T).all())
-
-
-def estimate(counts: Counts, positions: ArrayLike) -> scb.Params:
-    """Return A and V by least squares, for attention on these positions (N, Q).
-
-    What token and target have in common, summed over the positions of a last token, is P - mu 1':
-    weights sum to one. Each weight is then the share of P - mu 1' that its position has.
-    """
-    pairs, where = counts.astype(float), np.asarray(positions)
-    N, T = pairs.shape[:2]
-    seen = pairs.sum(axis=(1, 2, 3)) / T
-    mu = pairs.sum(axis=(0, 1, 3)) / (T * seen.sum())
-    at = pairs[np.arange(N)[:, None], where]  # (N, Q, N, N) by token and target
-    token, target = at.sum(axis=3, keepdims=True), at.sum(axis=2, keepdims=True)
-    common = at - token * target / np.maximum(seen, 1)[:, None, None, None]
-    shift = common.sum(axis=(0, 1)).T / (mu * seen.sum())  # P - mu 1', (target, token)
-    share = (common * shift.T).sum(axis=(2, 3)) / np.maximum(seen, 1)[:, None]
-    A = np.zeros((T, N))
-    for k in range(N):
-        A[where[k], k] = share[k] / share[k].sum() if share[k].sum() > 0 else 1 / where.shape[1]
-    return scb.Params(A, shift + mu[:, None])
 
 
 def strength(task: scb.SCBTask) -> float:
