@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from figures.base import (
-    INK,
-    MIRROR,
-    OF_A,
-    SGD,
-    THEORY,
-    TRUTH,
-    Curves,
-    drawn,
-    figure,
-    legend_below,
-    panels,
-)
+from figures.base import INK, MIRROR, OF_A, SGD, THEORY, Curves, drawn, figure, legend_below, panels
 from figures.shown import is_narrow
 
 Points = Mapping[str, tuple[ArrayLike, ArrayLike]]
@@ -60,29 +48,6 @@ def least(trained: Points, counted: Points, bounds: Curves, ylabel: str = "sampl
         shown, [line.get_label() for line in shown], loc="outside lower center", frameon=False,
         ncols=2 if is_narrow() else 3, fontsize=8 if is_narrow() else 10,
     )  # fmt: skip
-    return fig
-
-
-@drawn
-def scores(columns: Curves, attended: Sequence[int]) -> Figure:
-    """Return scores of all positions, (T,) by method, attended ones ringed, each over its largest.
-
-    `attended` are positions from 0.
-    """
-    fig, each = panels(columns, height=2.9, sharey=True)
-    at = np.asarray(attended)
-    for ax, title, column in each:
-        values = np.asarray(column, float)
-        values = values / values.max()
-        ax.plot(np.arange(1, values.size + 1), values, ".", color=OF_A, ms=3, label="a position")
-        ax.plot(
-            at + 1, values[at], "o", mfc="none", mec=TRUTH, mew=1.4, ms=9, label="attended"
-        )  # fmt: skip
-        ax.set(xlabel="position $t$", ylabel="score, over the largest")
-        ax.set_title(title, loc="left")
-    for ax, *_ in each[1:]:
-        ax.set_ylabel("")
-    legend_below(fig, fig.axes[0], ncols=2, fontsize=10)
     return fig
 
 

@@ -1,9 +1,9 @@
 // Stage 1 as a coin toss: real runs, one after the other, each until its sign is settled.
 
-import { share, tail, variance } from "./chance.mjs";
+import { share, tail } from "./chance.mjs";
 import { choice, slider } from "./core.mjs";
 import { box, dots, key, label, line, panel, px, rule, tidy } from "./draw.mjs";
-import { inPython, rates, smallTask } from "./small.mjs";
+import { inPython, noise, rates, smallTask } from "./small.mjs";
 
 const TOSSES = 400;
 const SETTLED = 10; // head starts of the larger signal at which a run is settled
@@ -11,19 +11,6 @@ const MOST = 1000; // steps of a run
 const SHOWN = 150; // paths at once
 const BATCHES = [2, 4, 8, 16, 32, 64, 128, 256];
 const KINDS = { even: "even", random: "nearly even", skewed: "skewed: ½, ¼, ¼" };
-
-/** The two sizes of noise of a bigram, and K_P. @param {any} task */
-function noise({ transition: P, stationary: mu, K_P }) {
-  const across = [0, 1, 2];
-  const square = across.reduce((sum, m) => sum + mu[m] ** 2, 0);
-  const b = across.map((n) =>
-    across.reduce((sum, m) => sum + (P[n][m] * mu[m] ** 2) / square, -mu[n]),
-  );
-  const nu2 = across.reduce(
-    (sum, m) => sum + mu[m] * variance(across.map((n) => P[n][m] - mu[n]), mu), 0); // prettier-ignore
-  const floor = variance(b, mu);
-  return { K_P, nu2, floor: floor > 1e-12 ? floor : 0 }; // even tokens have none, up to rounding
-}
 
 /** z of the proposition. @param {any} sizes @param {number} T @param {number} B @param {number} eta */
 const ratio = ({ K_P, nu2, floor }, T, B, eta) =>

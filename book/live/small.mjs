@@ -1,5 +1,7 @@
 // Small tasks of figures: three tokens, each attending to two positions, equally.
 
+import { variance } from "./chance.mjs";
+
 const TRANSITIONS = {
   even: [[0.05, 0.85, 0.1], [0.1, 0.05, 0.85], [0.85, 0.1, 0.05]],
   random: [[0, 0.2, 1], [0.7, 0.1, 0], [0.3, 0.7, 0]],
@@ -30,4 +32,17 @@ export function inPython(kind, T) {
   return `SCBTask.from_sparse(
     ${P},
     ${where}, ${weights}, ${T})`;
+}
+
+/** The two sizes of noise in Stage 1 of a bigram, and K_P. @param {any} task */
+export function noise({ transition: P, stationary: mu, K_P }) {
+  const across = [0, 1, 2];
+  const square = across.reduce((sum, m) => sum + mu[m] ** 2, 0);
+  const b = across.map((n) =>
+    across.reduce((sum, m) => sum + (P[n][m] * mu[m] ** 2) / square, -mu[n]),
+  );
+  const nu2 = across.reduce(
+    (sum, m) => sum + mu[m] * variance(across.map((n) => P[n][m] - mu[n]), mu), 0); // prettier-ignore
+  const floor = variance(b, mu);
+  return { K_P, nu2, floor: floor > 1e-12 ? floor : 0 }; // even tokens have none, up to rounding
 }

@@ -18,14 +18,6 @@ def test_least_draws_both_families_with_intervals_and_the_bounds_in_both(by_labe
         np.testing.assert_array_equal(by_label(ax)["bound"].get_ydata(), [1, 2])
 
 
-def test_scores_rings_the_attended_positions(by_label):
-    fig = samples.scores({"a": np.array([1.0, 4.0, 2.0]), "b": np.array([1.0, 1.0, 8.0])}, [1])
-    for ax, expected in zip(fig.axes, (1.0, 0.125), strict=True):
-        ring = by_label(ax)["attended"]
-        np.testing.assert_array_equal(ring.get_xdata(), [2])  # positions count from one
-        np.testing.assert_array_equal(ring.get_ydata(), [expected])
-
-
 def test_against_draws_what_is_by_hand_through_its_points(by_label):
     points = {"a": ([10, 100], [[1, 1, 1], [2, 1, 3]]), "b": ([10], [[4, 3, 5]])}
     fig = samples.against(points, {"a": ([10, 100], [1.1, 2.2]), "slope": ([10, 100], [3, 30])})
