@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-import screening
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 import scbtools as scb
-from scbtools import updates
+from scbtools import screening, updates
 from scbtools.population import Gradients
 
 __all__ = [
@@ -235,7 +234,7 @@ def boost(
             return Outcome(params, step, counts)
         batch = batches(step)
         if count:
-            screening.count(*_parts(batch), counts)
+            counts += screening.pair_counts(batch, N)
         grad = project(task, gradients(params, batch))
         params = updates.gradient_step(params, grad, eta / task.K_Q, eta / task.K_P)
         if bits < 52:

@@ -14,11 +14,12 @@ from typing import Any
 
 import assumptions
 import numpy as np
-import screening
+import pair_laws
 
 import scbtools as scb
 from experiments.stage_1 import ETA, SPARSITY, VOCAB_SIZE
 from experiments.weak_labels import SEEDS, SEQ_LEN, shows
+from scbtools import screening
 from scbtools.updates import looks_mirrored
 
 BATCH = 128
@@ -81,7 +82,7 @@ def run_one(broken: str, left: float, seed: int) -> dict[str, Any]:
         learned, draw, ETA, limit=limit, bits=bits, count=kept is None
     )
     if kept is not None:
-        screening.count(kept.tokens, kept.last, kept.target, counts)
+        counts += screening.pair_counts(kept, VOCAB_SIZE)
     above = 1 / SEQ_LEN - A if looks_mirrored(A) else A - 1 / SEQ_LEN
     attended = task.attention > 0
     low, high = above[attended].min(), above[~attended].max()
@@ -90,7 +91,7 @@ def run_one(broken: str, left: float, seed: int) -> dict[str, Any]:
     return {
         "steps": steps,
         "shown": int(shows(task, A)),
-        "screened": int(screening.shows(task, screening.chi_square(counts))),
+        "screened": int(pair_laws.shows(task, screening.chi_square(counts))),
         # The attended entries, and the others, reach so far, over the mean attended one.
         "low": float(f"{low / above[attended].mean():.4g}"),
         "high": float(f"{high / above[attended].mean():.4g}"),

@@ -12,11 +12,12 @@ from typing import Any
 
 import assumptions
 import numpy as np
-import screening
+import pair_laws
 
 import scbtools as scb
 from experiments.stage_1 import ETA, SPARSITY, VOCAB_SIZE
 from experiments.weak_labels import SEEDS, shows
+from scbtools import screening
 
 LENGTHS = (100, 400, 1600)
 SIZES = [round(200 * 2 ** (j / 2)) for j in range(9)]
@@ -38,11 +39,11 @@ def run_one(arm: str, seq_len: int, n: int, seed: int) -> dict[str, Any]:
         return {"samples": samples, "shown": int(shows(task, A)), "screened": 0}
     kept = task.sample(n, seed)
     (A, _), _, _ = assumptions.boost(task, lambda _: kept, ETA)
-    scores = screening.chi_square(screening.pair_counts(task, n, seed))
+    scores = screening.chi_square(pair_laws.pair_counts(task, n, seed))
     return {
         "samples": n,
         "shown": int(shows(task, A)),
-        "screened": int(screening.shows(task, scores)),
+        "screened": int(pair_laws.shows(task, scores)),
     }
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import assumptions
 import numpy as np
-import screening
+import pair_laws
 
 import scbtools as scb
 from experiments.stage_1 import ETA, SPARSITY, VOCAB_SIZE
 from experiments.weak_labels import SEQ_LEN, shows
+from scbtools import screening
 
 BATCHES = (16, 128)
 STRIDES = (1, 20, 200, 0)  # 0: independent tokens
@@ -42,5 +43,5 @@ def run_one(batch: int, stride: int, seed: int) -> dict[str, Any]:
         "steps": steps,
         "mirror": int(scb.signals(task, params).alpha_A < 0),
         "shown": int(shows(task, params.A)),
-        "screened": int(screening.shows(task, screening.chi_square(counts))),
+        "screened": int(pair_laws.shows(task, screening.chi_square(counts))),
     }
