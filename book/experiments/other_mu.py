@@ -41,7 +41,7 @@ def teacher(task: scb.SCBTask, moved: float) -> NDArray[np.float64]:
     law = (1 - moved) * mu + moved * (np.arange(len(mu)) == mu.argmin())
     shift = task.transition - mu[:, None]
     kept = min(1.0, float((law[:, None] / np.maximum(-shift, 1e-300)).min()))
-    return np.maximum(law[:, None] + kept * shift, 0.0)
+    return np.asarray(np.maximum(law[:, None] + kept * shift, 0.0))
 
 
 def apart(task: scb.SCBTask, P_hat: NDArray[np.float64]) -> NDArray[np.float64]:
