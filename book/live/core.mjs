@@ -409,8 +409,9 @@ export function mount(place, figure, scb, options = {}) {
     answers.forEach((each, i) => each.setAttribute("aria-pressed", String(i === bet)));
     if (figure.bet && bet >= 0) {
       const found = figure.bet.outcome(run);
-      if (found >= 0)
-        text += found === bet ? " You said so." : ` You had said: ${figure.bet.options[bet]}.`;
+      const { options } = figure.bet;
+      if (found >= 0 && found === bet) text += " You said so.";
+      else if (found >= 0) text += ` You had said: ${options[bet]}. It is: ${options[found]}.`;
     }
     if (words.textContent !== text) {
       words.textContent = text;

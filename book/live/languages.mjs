@@ -202,7 +202,9 @@ export const languages = {
     if (!count) return `${head} By the law a batch of ${tidy(B)} finds letters with ${percent(now.share)} of the text.`; // prettier-ignore
     const never = EACH.filter((k) => !hits[k]).map((k) => LETTERS[k]);
     const missed = never.length === 0 ? "" : never.length > 20 ? " Hardly any letter shows." : ` Never found: ${never.join(", ")}.`; // prettier-ignore
-    return `${head} ${count === 1 ? "A batch" : `${count} batches`} of ${tidy(B)} found letters with ${percent(share / count)} of the text; the law says ${percent(now.share)}.${missed}`;
+    const rival = { back: "classes", classes: "back" }[/** @type {string} */ (teacher)];
+    const beside = rival ? ` By the law, ${told[rival]} shows ${percent(others[rival].share)}.` : ""; // prettier-ignore
+    return `${head} ${count === 1 ? "A batch" : `${count} batches`} of ${tidy(B)} found letters with ${percent(share / count)} of the text; the law says ${percent(now.share)}.${missed}${beside}`;
   },
 
   event: (run) => (run.count === BATCHES ? languages.words(run) : ""),

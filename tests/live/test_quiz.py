@@ -159,7 +159,7 @@ def test_a_reader_answers_and_goes_on(tmp_path: Path) -> None:
         assert words.inner_text().startswith("Run 31")
         assert given.get_attribute("aria-pressed") == "false"
         given.click()
-        assert "Right so far: 1 of 2. You had said: λ too large." in words.inner_text()
+        assert "Right so far: 1 of 2. You had said: λ too large. It is: " in words.inner_text()
         page.evaluate("location.hash = '#live-quiz:seed=33'")  # as a phrase of the page does
         page.wait_for_function(f"{main}.state.seed === 33")
         state = json.loads(page.evaluate(f"JSON.stringify({main}.state)"))
