@@ -112,7 +112,7 @@ def sequences(task: scb.SCBTask, chain: ArrayLike, n: int, rng: np.random.Genera
 def _draw(cumulated: Floats, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return a token for each row of cumulated probabilities."""
     passed = rng.random(len(cumulated))[:, None] >= cumulated
-    return np.minimum(passed.sum(axis=1), cumulated.shape[1] - 1)
+    return np.asarray(np.minimum(passed.sum(axis=1), cumulated.shape[1] - 1))
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -40,20 +40,26 @@ def true_params(task: SCBTask) -> Params:
     return Params(np.array(check_task(task).attention), np.array(task.transition))
 
 
-def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float) -> Params:
+def transfer_start(task: SCBTask, P_hat: ArrayLike, theta: float, recentre: bool = False) -> Params:
     """Return A = 1 1' / T and V = theta P_hat + (1 - theta) mu 1' (section 4).
 
     Parameters
     ----------
     P_hat : (N, N) array
-        The pretrained transition matrix; columns are distributions. It should share mu with the
-        task; if it does not, V mu = mu fails and the theory does not apply.
+        The pretrained transition matrix; columns are distributions. The theory wants it to share
+        mu with the task. If it does not, V mu = mu fails, and no projected step brings it back.
     theta : float
         How far to start from the trivial V, 0 to 1.
+    recentre : bool
+        Whether P_hat is shifted by one column, P_hat - (P_hat mu - mu) 1', so that V mu = mu
+        whatever mu it had. Not in the paper.
     """
     start, theta = uniform_start(task), _check.real("theta", theta, 0, 1)
     size = task.vocab_size
     pretrained = transition_matrix(_check.matrix("P_hat", P_hat, (size, size)), "P_hat")
+    if _check.flag("recentre", recentre):
+        mu = task.stationary
+        pretrained = pretrained - ((pretrained * mu).sum(axis=1) - mu)[:, None]
     return Params(start.A, theta * pretrained + (1 - theta) * start.V)
 
 

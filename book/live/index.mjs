@@ -5,6 +5,7 @@ export { coin } from "./coin.mjs";
 export { column } from "./column.mjs";
 export { languages } from "./languages.mjs";
 export { loss } from "./loss.mjs";
+export { memory } from "./memory.mjs";
 export { meters } from "./meters.mjs";
 export { portrait } from "./portrait.mjs";
 export { quiz } from "./quiz.mjs";

@@ -222,8 +222,8 @@ where = np.sort([(37 * k + 5) % ${T}, (38 * k + 34) % ${T}], axis=0).T
 task = scb.SCBTask.from_sparse(P, where, np.full((${N}, ${Q}), 1 / ${Q}), ${T})
 mu = task.stationary
 
-P_hat = bigrams.recentred(${asked[teacher] || `bigrams.language("${teacher}").transition`}, mu)
-start = scb.Params(scb.uniform_start(task).A, ${THETA} * P_hat + ${1 - THETA} * mu[:, None])
+P_hat = ${asked[teacher] || `bigrams.language("${teacher}").transition`}
+start = scb.transfer_start(task, P_hat, ${THETA}, recentre=True)
 found = np.zeros(${N}, int)
 for step in range(${count}):
     raw = scb.minibatch_gradients(task, start, ${B}, seed=${seed}, step=step)

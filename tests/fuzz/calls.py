@@ -82,7 +82,7 @@ CALLS = [
     Call("uniform_start", {"task": k.TASK}, oracles.uniform_start),
     Call("true_params", {"task": k.TASK}, oracles.true_params),
     Call("transfer_start", {
-        "task": k.TASK, "P_hat": k.P, "theta": real(0.5, 0, 1, low=0, high=1)
+        "task": k.TASK, "P_hat": k.P, "theta": real(0.5, 0, 1, low=0, high=1), "recentre": k.FLAG
     }, oracles.transfer_start),
     Call("scb.predict", {"params": k.PARAMS, "batch": k.BATCHES}, oracles.predict),
     Call("transformer.check_params", ON_TASK, oracles.check_params),

@@ -177,9 +177,11 @@ def check_params(found: Any, task: Any, params: Any) -> Any:
     return scb.Params(*params)
 
 
-def transfer_start(found: Any, task: Any, P_hat: Any, theta: float) -> Any:
-    A, V = uniform_start(found, task)
-    return scb.Params(A, theta * np.asarray(P_hat, float) + (1 - theta) * V)
+def transfer_start(found: Any, task: Any, P_hat: Any, theta: float, recentre: bool) -> Any:
+    (A, V), P_hat, mu = uniform_start(found, task), np.asarray(P_hat, float), task.stationary
+    if recentre:
+        P_hat = P_hat - np.outer(P_hat @ mu - mu, np.ones(len(mu)))
+    return scb.Params(A, theta * P_hat + (1 - theta) * V)
 
 
 def predict(found: Any, params: Any, batch: Any) -> Array:

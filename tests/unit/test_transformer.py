@@ -57,6 +57,20 @@ def test_starts() -> None:
     )
 
 
+def test_a_teacher_with_another_mu_is_recentred() -> None:
+    """V mu = mu again, columns of sum 1; the expected step of A is the same without it."""
+    task = uneven_task(4, 12)
+    mu, other = task.stationary, uneven_task(4, 12, seed=5).transition
+    assert np.abs(other @ mu - mu).max() > 0.01
+    plain, moved = (scb.transfer_start(task, other, 0.5, way) for way in (False, True))
+    np.testing.assert_allclose(moved.V @ mu, mu, rtol=1e-14)
+    np.testing.assert_allclose(moved.V.sum(axis=0), 1, rtol=1e-14)
+    shift = plain.V - moved.V
+    np.testing.assert_allclose(shift, shift[:, :1] + np.zeros((1, 4)), atol=1e-15)
+    steps = [scb.precondition(task, scb.population_gradients(task, x)).A for x in (plain, moved)]
+    np.testing.assert_allclose(*steps, atol=1e-15)
+
+
 def test_bad_transfer_start() -> None:
     task = uneven_task(3, 5)
     with pytest.raises(ValueError, match="theta must lie in"):
