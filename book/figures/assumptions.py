@@ -42,7 +42,7 @@ class Reach(NamedTuple):
 def how_far(reach: Mapping[str, Reach]) -> Figure:
     """Return for each assumption what must be left of it, all of it on the left."""
     narrow = is_narrow()
-    fig, ax = figure(height=0.42 * len(reach) + 1.2)
+    fig, ax = figure(height=0.34 * len(reach) + 1.1)
     rows(ax, reach)
     if narrow:  # names above the bars, so that these keep their length
         fig.set_figheight(0.6 * len(reach) + 1.2)
@@ -85,7 +85,7 @@ def leak(
 
     Values are (n, 3) with the ends of their intervals by moment, or (n,).
     """
-    fig, each = panels(profiles, height=3.0, sharey=True)
+    fig, each = panels(profiles, height=2.5, sharey=True)
     x = np.asarray(distance, float)
     looks = {"early": (OF_A, "o", -0.06), "late": (INK.green, "s", 0.06)}
     for ax, title, moments in each:
@@ -104,7 +104,7 @@ def leak(
 @drawn
 def signs(shares: Mapping[str, Mapping[str, tuple[ArrayLike, float]]]) -> Figure:
     """Return shares of mirrors in rows, a panel for each family: (3,) values, and the law's."""
-    fig, each = panels(shares, height=2.7, sharex=True)
+    fig, each = panels(shares, height=2.4, sharex=True)
     for ax, title, settings in each:
         rows(ax, settings)
         for y, (found, law) in enumerate(settings.values()):

@@ -154,7 +154,7 @@ export const memory = {
     const row = run.trainer.A[0];
     const most = Math.max(0.12, ...where.map((/** @type {number} */ t) => row[t]));
     const look = panel({
-      left: 48, top: 28, width: across, height: wide ? 165 : 130, xlim: [0.5, T + 0.5],
+      left: 48, top: 28, width: across, height: wide ? 150 : 130, xlim: [0.5, T + 0.5],
       ylim: [-0.3 * most, 1.15 * most], xticks: [1, T / 2, T], xlabel: "position",
       ylabel: "where token 1 looks",
     }); // prettier-ignore
@@ -164,7 +164,7 @@ export const memory = {
     const [left, top] = wide ? [width / 2 + 46, 28] : [48, look.bottom + 66];
     const steps = run.outside.map((/** @type {number} */ _, /** @type {number} */ i) => i);
     const shown = panel({
-      left, top, width: width - left - 16, height: wide ? 165 : 170, xlim: [0, Math.max(100, run.count)],
+      left, top, width: width - left - 16, height: wide ? 150 : 170, xlim: [0, Math.max(100, run.count)],
       ylim: [-1, HIGH], yticks: [-1, 0, 1], ynames: ["−1", "best", "start"], xlabel: "step",
       ylabel: "loss, over the start's",
     }); // prettier-ignore
