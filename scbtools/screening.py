@@ -85,8 +85,8 @@ def estimate(counts: ArrayLike, positions: ArrayLike) -> Params:
     the positions of a last token, is P - mu 1', since weights sum to one; a weight is the share of
     P - mu 1' that its position has. Columns of A without any are uniform on their positions.
 
-    Raises ValueError for positions that are out of range or named twice, and where a token occurs
-    in no pair, as mu is not known then.
+    Raises TypeError for positions that are no integers, ValueError for those that are out of range
+    or named twice, and where a token occurs in no pair, as mu is not known then.
     """
     pairs = _pairs(counts)
     N, T = pairs.shape[:2]
