@@ -76,6 +76,25 @@ def call(page: Page, what: str) -> Any:
     return page.evaluate(f"{MAIN}.live.{what}")
 
 
+def resize(page: Page, width: int) -> None:
+    """Change the window's width, and wait until the figure was drawn for it.
+
+    The observer of its size runs at the end of a frame, and asks for one more.
+    """
+    page.set_viewport_size({"width": width, "height": 700})
+    page.wait_for_function(f"innerWidth === {width}")
+    frames(page)
+
+
+def frames(page: Page, count: int = 3) -> None:
+    """Wait for some frames, however long a busy machine takes for one."""
+    page.evaluate(
+        """async count => { for (let i = 0; i < count; i++)
+            await new Promise(requestAnimationFrame); }""",
+        count,
+    )
+
+
 def picture(page: Page) -> str:
     """Return what is drawn."""
     return str(page.evaluate("document.querySelector('svg.live-picture')?.outerHTML ?? ''"))
@@ -235,8 +254,7 @@ def test_nothing_is_wider_than_the_screen(name: str, calm: BrowserContext, tmp_p
     page = opened(calm, live_page.write(tmp_path / "page.html", name))
     call(page, "reset()")
     for width in (320, 768):
-        page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_timeout(150)
+        resize(page, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         outside = page.evaluate(
             """() => {
@@ -324,24 +342,18 @@ def test_words_stand_under_the_picture_and_move_nothing(
     """Also on a phone, before the controls; shorter words leave longer ones' room."""
     page = opened(calm, live_page.write(tmp_path / "page.html", name))
     for width in (340, 900):
-        page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_timeout(150)
+        resize(page, width)
         tops = page.evaluate(
             """['.live-stage', '.live-words', '.live-bar', '.live-knobs'].map(each =>
             document.querySelector(each).getBoundingClientRect().top)"""
         )
         assert tops == sorted(tops)
-        heights = page.evaluate(
-            f"""async () => {{
-            const live = {MAIN}.live, found = [];
-            for (const many of [5, 120, 5]) {{
-                live.figure.words = () => 'word '.repeat(many);
-                live.set({{}});
-                await new Promise(done => setTimeout(done, 100));
-                found.push(document.querySelector('.live-words').offsetHeight);
-            }}
-            return found; }}"""
-        )
+        heights = []
+        for many in (5, 120, 5):
+            page.evaluate(f"{MAIN}.live.figure.words = () => 'word '.repeat({many})")
+            call(page, "set({})")
+            frames(page)
+            heights.append(page.evaluate("document.querySelector('.live-words').offsetHeight"))
         assert heights[0] < heights[1] == heights[2]
     fine(page)
 
