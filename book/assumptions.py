@@ -19,9 +19,9 @@ from scbtools import screening, updates
 from scbtools.population import Gradients
 
 __all__ = [
-    "Mode", "Outcome", "boost", "chance", "forgotten", "gradients", "loss", "mirror_z",
-    "mixed_chain", "mode", "noise_height", "own_text", "rounded", "sequences", "sticky",
-    "weak", "with_labels",
+    "Mode", "OnSet", "Outcome", "all_highest", "boost", "chance", "forgotten", "gradients", "loss",
+    "mirror_z", "mixed_chain", "mode", "noise_height", "on_set", "own_text", "rounded", "sequences",
+    "sticky", "weak", "with_labels",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -251,16 +251,72 @@ def chance(task: scb.SCBTask, samples: float) -> float:
     """Return how likely all attended entries are the largest, after Stage 1 on so many samples.
 
     An entry with weight q stands q K_P sqrt(n mu_k) / nu deviations above the grass: n = 2 B / eta
-    for fresh batches, the size of the set for a fixed one.
+    for fresh batches. On a fixed set of n that is so only where V points at P.
     """
-    u = (np.arange(200) + 0.5) / 200
-    found, (_, weights, counts) = 1.0, task.sparse_attention
+    return float(all_highest(task, task.K_P * np.sqrt(samples) / noise_height(task)))
+
+
+def all_highest(task: scb.SCBTask, height: ArrayLike) -> Floats:
+    """Return how likely every attended entry exceeds the grass of its column.
+
+    `height` is that of an entry of weight one, in deviations of the grass, if all samples had the
+    same last token; any shape.
+    """
+    height, u = np.asarray(height, float), (np.arange(200) + 0.5) / 200
+    found, (_, weights, counts) = np.ones(height.shape), task.sparse_attention
     for k, share in enumerate(task.stationary):
-        q = weights[k, : counts[k]]
-        height = q * task.K_P * np.sqrt(samples * share) / noise_height(task)
-        grass = special.ndtri(u ** (1 / (task.seq_len - len(q))))
-        found *= float(special.ndtr(height - grass[:, None]).prod(axis=1).mean())
+        grass = special.ndtri(u ** (1 / (task.seq_len - counts[k])))
+        above = np.multiply.outer(height * np.sqrt(share), weights[k, : counts[k]])
+        found *= special.ndtr(above[..., None, :] - grass[:, None]).prod(axis=-1).mean(axis=-1)
     return found
+
+
+class OnSet(NamedTuple):
+    """Where Stage 1 on a fixed set ends, by its linear theory, for each draw of the set."""
+
+    height: Floats  # (draws,), as for `all_highest`
+    aligned: Floats  # (draws,), squared cosine between what V added up and P - mu 1'
+
+
+def on_set(
+    task: scb.SCBTask, n: int, eta: float, draws: int = 40, seed: int = 0, target: float = 0.35
+) -> OnSet:
+    """Return where Stage 1 on one set of n samples ends, while A and D = V - mu 1' are small.
+
+    The push on D at the start is the same in every step: P~ / T, with P~ = P - mu 1', and noise.
+    To A the set adds q <D, P~> at attended entries, and to every entry of column k noise of
+    variance tr(Sigma D diag(mu) D') / (n mu_k). Both come back to D, where the noise of all N T
+    entries adds up to (N T / n) Sigma D. Steps and stop are those of `boost`.
+    """
+    mu, N, T = task.stationary, task.vocab_size, task.seq_len
+    known = task.transition - mu[:, None]
+    spread, offset = np.diag(mu) - np.outer(mu, mu), mu / (mu @ mu) - 1
+    projected = np.eye(N) - np.outer(mu, mu) / (mu @ mu)
+    counted = projected.T @ (np.diag(1 / mu) - 1) @ projected / T + np.outer(offset, offset)
+    drawn = np.random.default_rng(seed).standard_normal((draws, N, N))
+    push = known / T + _root(spread) @ drawn @ _root(counted) / np.sqrt(n)
+
+    def along(X: Floats) -> Floats:
+        return np.asarray((X * known * mu).sum(axis=(1, 2)))
+
+    D, W = np.zeros((draws, N, N)), np.zeros((draws, N, N))  # W: the sum of D over the steps
+    for _ in range(int(4 * np.log(T) / eta)):
+        signal = np.maximum(abs(along(D)), eta * abs(along(W))) / task.K_P
+        go = (signal < target)[:, None, None]
+        if not go.any():
+            break
+        back = task.K_Q * along(W)[:, None, None] * known + N * T / n * (spread @ W)
+        step = eta / task.K_Q * (push + eta / task.K_P * back)
+        D, W = D + go * step, W + go * D
+    grass = np.sqrt(((spread @ W) * W * mu).sum(axis=(1, 2)))
+    sizes = task.K_P * (W * W * mu).sum(axis=(1, 2))
+    return OnSet(abs(along(W)) * np.sqrt(n) / grass, along(W) ** 2 / sizes)
+
+
+def _root(covariance: Floats) -> Floats:
+    """Return the symmetric root."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T)
 
 
 class Mode(NamedTuple):
