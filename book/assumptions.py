@@ -21,7 +21,7 @@ from scbtools.population import Gradients
 __all__ = [
     "Mode", "OnSet", "Outcome", "all_highest", "boost", "chance", "forgotten", "gradients", "loss",
     "mirror_z", "mixed_chain", "mode", "noise_height", "on_set", "own_text", "rounded", "sequences",
-    "sticky", "weak", "with_labels",
+    "single", "sticky", "weak", "with_labels",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ def _add(rows: Any, value: Any, tokens: Any, last: Any, target: Any, of_A: Any, 
     """Add every sample's gradients, eq. 3 of the paper, and return the sum of squared residuals."""
     samples, seq_len = tokens.shape
     size, squares = value.shape[0], 0.0
-    c, r, w = np.empty(size), np.empty(size), np.empty(size)
+    c, r, w = np.empty_like(value[0]), np.empty_like(value[0]), np.empty_like(value[0])
     for i in range(samples):
         k, row = last[i], rows[last[i]]
         for n in range(size):
@@ -211,13 +211,21 @@ def rounded(params: scb.Params, bits: int) -> scb.Params:
     return scb.Params(cut(params.A), cut(params.V))
 
 
+def single(params: scb.Params) -> scb.Params:
+    """Return parameters in float32, in which `gradients` then reckons and adds up."""
+    return scb.Params(params.A.astype(np.float32), params.V.astype(np.float32))
+
+
 def boost(
     task: scb.SCBTask, batches: Callable[[int], scb.Batch], eta: float, target: float = 0.35,
-    limit: int | None = None, centred: bool = False, bits: int = 52, count: bool = False,
+    limit: int | None = None, centred: bool = False, count: bool = False, enough: float = 0.0,
+    stored: Callable[[scb.Params], scb.Params] | None = None,
 ) -> Outcome:  # fmt: skip
     """Return where Stage 1 ends on given samples: `batches(step)` of each step.
 
-    It stops when the larger signal reaches `target`, at the latest after 4 ln(T) / eta steps.
+    It stops when the larger signal reaches `target`, at the latest after 4 ln(T) / eta steps, and
+    where the mean loss of a step's samples is below `enough`.
+    `stored` says what is kept of the parameters after each step.
     """
     N, T = task.vocab_size, task.seq_len
     params, counts = scb.uniform_start(task), np.zeros((N, T, N, N), np.int64)
@@ -227,12 +235,15 @@ def boost(
         if max(abs(now.alpha_V), abs(now.alpha_A)) >= target:
             return Outcome(params, step, counts)
         batch = batches(step)
+        raw, left = _both(params, batch)
+        if left < enough:
+            return Outcome(params, step, counts)
         if count:
             counts += screening.pair_counts(batch, N)
-        grad = scb.precondition(task, gradients(params, batch), centred)
+        grad = scb.precondition(task, raw, centred)
         params = updates.gradient_step(params, grad, eta / task.K_Q, eta / task.K_P)
-        if bits < 52:
-            params = rounded(params, bits)
+        if stored:
+            params = stored(params)
     return Outcome(params, last, counts)
 
 

@@ -10,6 +10,7 @@ is left of the assumption, 1 for all. N = 3, Q = 2, T = 200.
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 import assumptions
@@ -77,9 +78,9 @@ def run_one(broken: str, left: float, seed: int) -> dict[str, Any]:
             return assumptions.with_labels(batch, 1 - left, law, rng)
         return batch
 
-    bits = int(left) if broken == "digits" else 52
+    short = partial(assumptions.rounded, bits=int(left)) if broken == "digits" else None
     (A, _), steps, counts = assumptions.boost(
-        learned, draw, ETA, limit=limit, bits=bits, count=kept is None
+        learned, draw, ETA, limit=limit, stored=short, count=kept is None
     )
     if kept is not None:
         counts = screening.pair_counts(kept, VOCAB_SIZE)
