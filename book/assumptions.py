@@ -302,8 +302,7 @@ def on_set(
     mu, N, T = task.stationary, task.vocab_size, task.seq_len
     known = task.transition - mu[:, None]
     spread, offset = np.diag(mu) - np.outer(mu, mu), mu / (mu @ mu) - 1
-    projected = np.eye(N) - np.outer(mu, mu) / (mu @ mu)
-    counted = projected.T @ (np.diag(1 / mu) - 1) @ projected / T + np.outer(offset, offset)
+    counted = (np.diag(1 / mu) - 1) / T + np.outer(offset, offset)
     drawn = np.random.default_rng(seed).standard_normal((draws, N, N))
     push = known / T + _root(spread) @ drawn @ _root(counted) / np.sqrt(n)
 

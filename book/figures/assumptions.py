@@ -153,6 +153,27 @@ def memory(
 
 
 @drawn
+def on_sets(size: ArrayLike, shares: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
+    """Return shares against the size of a fixed set, a panel for each length.
+
+    By length: "runs" (n, 3) with intervals, "linear theory" and "height alone" (n,).
+    """
+    fig, each = panels(shares, height=3.0, sharey=True)
+    x = np.asarray(size, float)
+    for ax, title, found in each:
+        ax.plot(x, found["height alone"], ":", color=TRUTH, lw=1.4, label="height alone")
+        ax.plot(x, found["linear theory"], "-", color=THEORY, lw=1.4, label="linear theory")
+        _marks(ax, x, found["runs"], OF_A, "o", "runs")
+        ax.set(xscale="log", xlabel="samples in the set", ylim=(-0.04, 1.04))
+        ax.set_xticks(x, [f"{each:.0f}" for each in x])
+        ax.xaxis.minorticks_off()
+        ax.set_title(title, loc="left")
+    each[0][0].set_ylabel("share that shows the support")
+    legend_below(fig, each[0][0], 3, fontsize=10)
+    return fig
+
+
+@drawn
 def collapse(points: Mapping[str, Points], line: Points) -> Figure:
     """Return shares against a scaled batch, (n, 3) with intervals, and the share by hand."""
     fig, ax = figure(height=3.4)

@@ -53,3 +53,17 @@ def test_collapse_draws_each_series_over_the_line(by_label):
     lines = by_label(fig.axes[0])
     np.testing.assert_array_equal(lines["a"].get_ydata(), [0.1, 0.9])
     np.testing.assert_array_equal(lines["by hand"].get_ydata(), [0.2, 0.95])
+
+
+def test_on_sets_has_a_panel_for_each_length_with_runs_over_both_laws(by_label):
+    found = {
+        "runs": [[0.1, 0, 0.2], [0.5, 0.4, 0.6]],
+        "linear theory": [0.1, 0.4],
+        "height alone": [0.9, 1],
+    }
+    fig = figures.on_sets([400, 800], {"T = 100": found, "T = 200": found})
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["T = 100", "T = 200"]
+    lines = by_label(fig.axes[0])
+    np.testing.assert_array_equal(lines["runs"].get_ydata(), [0.1, 0.5])
+    np.testing.assert_array_equal(lines["linear theory"].get_ydata(), [0.1, 0.4])
+    np.testing.assert_array_equal(lines["height alone"].get_ydata(), [0.9, 1])

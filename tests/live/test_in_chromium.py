@@ -291,14 +291,14 @@ def test_without_javascript_the_still_picture_stands(
 
 
 def test_mounting_leaves_nothing_behind(name: str, calm: BrowserContext, tmp_path: Path) -> None:
-    """Ten figures that come and go leave an empty place and no memory in use."""
+    """Four figures that come and go leave an empty place and no memory in use."""
     page = opened(calm, live_page.write(tmp_path / "page.html", name))
     sizes = page.evaluate(
         """async name => {
             const scb = await scbLive.engine(), sizes = [];
             const model = {get: key => ({figure: name})[key], set() {}, save_changes() {},
                 on() {}, off() {}};
-            for (let i = 0; i < 10; i++) {
+            for (let i = 0; i < 4; i++) {
                 const el = document.body.appendChild(document.createElement('div'));
                 const remove = await scbLive.render({model, el});
                 await el.firstChild.live.runTo(20);

@@ -6,6 +6,7 @@ import assumptions
 import numpy as np
 import pytest
 from experiments.noise_levels import noise_of
+from experiments.weak_labels import shows
 
 import scbtools as scb
 
@@ -31,6 +32,15 @@ def test_training_on_given_samples_ends_where_the_librarys_does(task) -> None:
     found = assumptions.boost(task, lambda step: task.sample(16, 3, step), 0.05, limit=400)
     assert found.steps == run.history["step"][-1]
     np.testing.assert_allclose(found.params.A, run.params.A, rtol=0, atol=1e-9)
+
+
+def test_training_on_a_set_ends_where_its_loss_is_low_enough(task) -> None:
+    kept = task.sample(30, seed=1)
+    enough = 0.95 * assumptions.loss(scb.uniform_start(task), kept)
+    at_end = assumptions.boost(task, lambda _: kept, 0.05, target=10, enough=enough)
+    assert assumptions.loss(at_end.params, kept) < enough
+    before = assumptions.boost(task, lambda _: kept, 0.05, target=10, limit=at_end.steps - 1)
+    assert assumptions.loss(before.params, kept) >= enough
 
 
 def test_the_loss_is_that_of_the_samples(task) -> None:
@@ -117,6 +127,48 @@ def test_rounding_keeps_so_many_digits() -> None:
     np.testing.assert_array_equal(assumptions.rounded(start, 52).A, start.A)
 
 
+def test_gradients_of_single_parameters_are_reckoned_in_single(task) -> None:
+    rng = np.random.default_rng(0)
+    params = scb.Params(rng.random((20, 3)), rng.random((3, 3)))
+    batch = task.sample(3000, seed=2)
+    long = assumptions.gradients(params, batch)
+    short = assumptions.gradients(assumptions.single(params), batch)
+    assert short.A.dtype == short.V.dtype == np.float32
+    far = abs(short.A / long.A - 1).max()
+    assert 1e-7 < far < 1e-3  # terms are added one after the other
+
+
 def test_a_sure_thing_has_chance_one_and_noise_none(task) -> None:
     assert assumptions.chance(task, 1e9) == pytest.approx(1)
     assert assumptions.chance(task, 1e-3) < 0.01
+
+
+def test_a_large_set_lets_v_point_at_p_and_a_small_one_anywhere(task) -> None:
+    height, aligned = assumptions.on_set(task, 10**8, 0.05)
+    assert aligned.min() > 0.999
+    usual = task.K_P * 1e4 / assumptions.noise_height(task)
+    np.testing.assert_allclose(height, usual, rtol=0.01)
+    longer = scb.SCBTask.random(3, 2000, 2, seed=1)
+    few = assumptions.on_set(longer, 30, 0.05, draws=400)
+    assert 0.1 < few.aligned.mean() < 0.5  # a quarter, if no direction of the four is preferred
+
+
+def test_the_linear_theory_of_a_fixed_set_is_what_training_does() -> None:
+    """160 sets of 250: one standard deviation of their share is 0.04."""
+    found = []
+    for seed in range(160):
+        task = scb.SCBTask.random(3, 100, 2, seed=seed)
+        kept = task.sample(250, seed)
+        (A, _), _, _ = assumptions.boost(task, lambda _, kept=kept: kept, 0.05)
+        law = assumptions.all_highest(task, assumptions.on_set(task, 250, 0.05, seed=seed).height)
+        alone = assumptions.chance(task, 250)
+        found.append((shows(task, A), law.mean(), alone))
+    shown, law, alone = np.mean(found, axis=0)
+    assert abs(shown - law) < 0.12
+    assert alone - shown > 0.3
+
+
+def test_the_highest_of_nothing_but_grass_is_any_of_it() -> None:
+    """Q attended entries of T without height are the Q highest in one of T choose Q cases."""
+    task = scb.SCBTask.from_sparse([[0.5, 0.5], [0.5, 0.5]], [[1], [4]], [[1.0], [1.0]], 6)
+    assert assumptions.all_highest(task, [0.0, 50.0]) == pytest.approx([1 / 36, 1], rel=0.01)
