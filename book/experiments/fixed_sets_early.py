@@ -1,6 +1,6 @@
 """Chapter 17: fixed training sets, stopped when their loss has fallen by a twentieth.
 
-As in `fixed_sets_again`, on its tasks and on as many new ones. 1152 runs: some fifteen minutes on
+As in `fixed_sets_again`, on its tasks and on as many new ones. 1152 runs: some ten minutes on
 one core.
 """
 
