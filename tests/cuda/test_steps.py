@@ -232,7 +232,7 @@ def test_rates_that_are_asked_for_too_much(name: str, options: dict[str, Any]) -
     A, V = constrained(task, 5, scale=0.1)
     start = scb.Params(A, -5 * V)
     taken = []
-    for rate in 10.0 ** np.arange(1, 13, 0.8):
+    for rate in 10.0 ** np.arange(1, 13, 1.2):
         s = stage(
             **{"steps": 3, "batch_size": 2, "eta_V": 0.0, "eta_A": 0.0, **options, name: rate}
         )
