@@ -21,11 +21,15 @@ GRID = [
 ]
 
 
-def run_one(seq_len: int, n: int, seed: int) -> dict[str, Any]:
-    """Return whether training shows the support, and after how many steps it stopped."""
+def run_one(seq_len: int, n: int, seed: int, left: float = 0.0) -> dict[str, Any]:
+    """Return whether training shows the support, and after how many steps it stopped.
+
+    It also stops where less than a share `left` of the loss on the set is left.
+    """
     task = scb.SCBTask.random(VOCAB_SIZE, seq_len, SPARSITY, seed=seed)
     kept = task.sample(n, seed)
-    (A, _), steps, _ = assumptions.boost(task, lambda _: kept, ETA)
+    enough = left * assumptions.loss(scb.uniform_start(task), kept)
+    (A, _), steps, _ = assumptions.boost(task, lambda _: kept, ETA, enough=enough)
     return {"shown": int(shows(task, A)), "steps": steps}
 
 

@@ -168,7 +168,7 @@ def on_sets(size: ArrayLike, shares: Mapping[str, Mapping[str, ArrayLike]]) -> F
         ax.set_xticks(x, [f"{each:.0f}" for each in x])
         ax.xaxis.minorticks_off()
         ax.set_title(title, loc="left")
-    each[0][0].set_ylabel("share that shows the support")
+    each[0][0].set_ylabel("share shown")
     legend_below(fig, each[0][0], 3, fontsize=10)
     return fig
 

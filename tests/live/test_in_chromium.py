@@ -77,10 +77,7 @@ def call(page: Page, what: str) -> Any:
 
 
 def resize(page: Page, width: int) -> None:
-    """Change the window's width, and wait until the figure was drawn for it.
-
-    The observer of its size runs at the end of a frame, and asks for one more.
-    """
+    """Change the window's width; its observer runs at a frame's end and asks for one more."""
     page.set_viewport_size({"width": width, "height": 700})
     page.wait_for_function(f"innerWidth === {width}")
     frames(page)
@@ -88,11 +85,7 @@ def resize(page: Page, width: int) -> None:
 
 def frames(page: Page, count: int = 3) -> None:
     """Wait for some frames, however long a busy machine takes for one."""
-    page.evaluate(
-        """async count => { for (let i = 0; i < count; i++)
-            await new Promise(requestAnimationFrame); }""",
-        count,
-    )
+    page.evaluate("async n => { while (n--) await new Promise(requestAnimationFrame); }", count)
 
 
 def picture(page: Page) -> str:
